@@ -1,0 +1,159 @@
+"""The environment, read in one place.
+
+Every variable the server understands is a field of `Environment`; nothing else in
+the project reads `os.environ`. A missing or malformed variable ends the start with a
+sentence that says what to set.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+KEY_ENCRYPTION_KEY_BYTES = 32
+RUNTIME_ROLE_DEFAULT = "ecard_app"
+TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
+FALSE_WORDS = frozenset({"", "0", "false", "no", "off"})
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the deployment decides.
+
+    `database_url` is the runtime role's; `database_owner_url` the owner's, used only while
+    `as_owner` is set (migrations). `key_encryption_key` is 32 raw bytes.
+    """
+
+    database_url: str
+    database_owner_url: str
+    as_owner: bool
+    secret_key: str = field(repr=False)
+    key_encryption_key: bytes = field(repr=False)
+    redis_url: str
+    allowed_hosts: tuple[str, ...]
+    public_url: str
+    institution: str
+    runtime_role: str
+    debug: bool
+    static_root: Path | None
+
+
+def read_environment(variables: Mapping[str, str], *, defaults: Mapping[str, str] | None = None) -> Environment:
+    """Read and check every variable; `defaults` is what a settings module supplies itself.
+
+    Raises ImproperlyConfigured naming the variable and what it should hold.
+    """
+    source = {**(defaults or {}), **variables}
+    public_url = source.get("ECARD_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+    database_url = _required(source, "DATABASE_URL", "postgresql://role:password@host:5432/database")
+    return Environment(
+        database_url=database_url,
+        database_owner_url=source.get("DATABASE_OWNER_URL", ""),
+        as_owner=_boolean(source, "ECARD_AS_OWNER"),
+        secret_key=_required(source, "ECARD_SECRET_KEY", "a long random text, kept secret"),
+        key_encryption_key=_key_encryption_key(source),
+        redis_url=_required(source, "ECARD_REDIS_URL", "redis://:password@host:6379/0"),
+        allowed_hosts=_allowed_hosts(source, public_url),
+        public_url=public_url,
+        institution=_institution(source),
+        runtime_role=source.get("ECARD_RUNTIME_ROLE") or RUNTIME_ROLE_DEFAULT,
+        debug=_boolean(source, "DEBUG"),
+        static_root=Path(source["ECARD_STATIC_ROOT"]) if source.get("ECARD_STATIC_ROOT") else None,
+    )
+
+
+def database_settings(url: str, *, name: str = "DATABASE_URL") -> dict[str, Any]:
+    """Django's DATABASES entry for a postgresql:// address.
+
+    A private socket is written `postgresql://role:password@/database?host=/folder`.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgresql", "postgres"}:
+        raise ImproperlyConfigured(f"{name} must start with postgresql:// (PostgreSQL is the only engine).")
+    database = unquote(parts.path.lstrip("/"))
+    if not database:
+        raise ImproperlyConfigured(f"{name} names no database: postgresql://role:password@host:5432/database")
+    options: dict[str, Any] = dict(parse_qsl(parts.query))
+    host = options.pop("host", None) or unquote(parts.hostname or "")
+    port = options.pop("port", None) or (str(parts.port) if parts.port else "")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": database,
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": port,
+        "OPTIONS": options,
+    }
+
+
+def _required(source: Mapping[str, str], name: str, shape: str) -> str:
+    value = source.get(name, "")
+    if not value:
+        raise ImproperlyConfigured(f"Set {name} in the environment: {shape}.")
+    return value
+
+
+def _boolean(source: Mapping[str, str], name: str) -> bool:
+    word = source.get(name, "").strip().lower()
+    if word in TRUE_WORDS:
+        return True
+    if word in FALSE_WORDS:
+        return False
+    raise ImproperlyConfigured(f"{name} must be 1 or 0, not {word!r}.")
+
+
+def _key_encryption_key(source: Mapping[str, str]) -> bytes:
+    name = "ECARD_KEY_ENCRYPTION_KEY"
+    shape = f"{KEY_ENCRYPTION_KEY_BYTES} random bytes in base64; it encrypts the signing keys at rest"
+    text = _required(source, name, shape)
+    try:
+        key = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ImproperlyConfigured(f"{name} is not base64: {shape}.") from None
+    if len(key) != KEY_ENCRYPTION_KEY_BYTES:
+        raise ImproperlyConfigured(f"{name} holds {len(key)} bytes: {shape}.")
+    return key
+
+
+def _allowed_hosts(source: Mapping[str, str], public_url: str) -> tuple[str, ...]:
+    named = tuple(host.strip() for host in source.get("ECARD_ALLOWED_HOSTS", "").split(",") if host.strip())
+    own = urlsplit(public_url).hostname
+    return named or ((own,) if own else ())
+
+
+def _institution(source: Mapping[str, str]) -> str:
+    code = source.get("ECARD_INSTITUTION") or "EC"
+    if len(code) != 2 or not code.isascii() or not code.isalnum() or code != code.upper():
+        raise ImproperlyConfigured("ECARD_INSTITUTION must be two characters of A-Z and 0-9.")
+    return code
+
+
+def read_environment_file(path: Path) -> dict[str, str]:
+    """NAME=value lines of a file, or nothing where there is no file."""
+    if not path.is_file():
+        return {}
+    pairs = (line.split("=", 1) for line in path.read_text(encoding="utf-8").splitlines() if "=" in line)
+    return {name.strip(): value for name, value in pairs}
+
+
+def write_environment_file(path: Path, variables: Mapping[str, str]) -> None:
+    """Write NAME=value lines that only this user may read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if any("\n" in value for value in variables.values()):
+        raise ValueError("an environment value may not hold a line break")
+    text = "".join(f"{name}={value}\n" for name, value in sorted(variables.items()))
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    fresh.replace(path)
