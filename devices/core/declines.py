@@ -1,0 +1,45 @@
+"""Why a tap is declined. A decline is a value; its sentence, in each language, is in `sentences`."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+
+class Why(StrEnum):
+    """Each reason a person can meet at a terminal; the value is stored and sent, never renamed."""
+
+    NOT_A_CODE = "not_a_code"
+    OTHER_INSTITUTION = "other_institution"
+    DAMAGED = "damaged"
+    UNKNOWN_KEY = "unknown_key"
+    KEY_REVOKED = "key_revoked"
+    ALTERED = "altered"
+    TOO_EARLY = "too_early"
+    EXPIRED = "expired"
+    PHONE_SLOW = "phone_slow"
+    PHONE_FAST = "phone_fast"
+    ALREADY_USED = "already_used"
+    OLDER_MOMENT = "older_moment"
+    DENIED = "denied"
+    STOPPED = "stopped"
+    TOO_MANY_SALES = "too_many_sales"
+    OVER_SALE_LIMIT = "over_sale_limit"
+    OVER_DAY_LIMIT = "over_day_limit"
+    INSUFFICIENT = "insufficient"
+    NOT_SOLD_HERE = "not_sold_here"
+    NO_AMOUNT = "no_amount"
+    SNAPSHOT_TOO_OLD = "snapshot_too_old"
+    OVER_AGED_LIMIT = "over_aged_limit"
+    CLOCK_SUSPECT = "clock_suspect"
+    NOT_READY = "not_ready"
+    JOURNAL_FULL = "journal_full"
+    NOTHING_TO_REVERSE = "nothing_to_reverse"
+    BUSY = "busy"
+
+
+class Decline(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A refusal and what its sentence needs: whole numbers by name (`_minor`, `_s`) and short texts."""
+
+    why: Why
+    params: Mapping[str, int | str] = {}

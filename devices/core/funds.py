@@ -1,0 +1,103 @@
+"""What a terminal may let a person spend: snapshot, code and local memory put together (design section 4)."""
+
+import msgspec
+
+from devices.core.code import Grant
+from devices.core.declines import Decline, Why
+from devices.core.policy import AgeStep
+from devices.core.quote import Lot, Person, Used
+
+
+class PersonRow(msgspec.Struct, frozen=True, array_like=True):
+    """One person in a snapshot; `purse_minor` is capped at the offline limit. An `account_ref` with no name left
+    and `gone` set has left the site's snapshot.
+    """
+
+    account_ref: int
+    name: str
+    price_class: int
+    groups: tuple[int, ...]
+    per_sale_minor: int
+    offline_minor: int
+    max_sales: int
+    purse_minor: int
+    lots: tuple[Lot, ...] = ()
+    used: tuple[Used, ...] = ()
+    gone: bool = False
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """What this terminal (and later its LAN) knows was spent by a person and the snapshot does not contain yet."""
+
+    purse_minor: int = 0
+    sales: int = 0
+    lots: dict[int, int] = {}
+    used: tuple[Used, ...] = ()
+
+
+def person_state(
+    *,
+    grant: Grant | None,
+    row: PersonRow | None,
+    snapshot_made_s: int,
+    pending: Pending,
+    ages: tuple[AgeStep, ...],
+    now_s: int,
+) -> Person | Decline:
+    """The person as `evaluate` shall see them, or why nothing can be sold to them offline.
+
+    The later stamp governs: a code issued after the snapshot was made brings its own limits, class and funds (so a
+    top-up made after the terminal went dark can be spent); a person the snapshot does not know has the purse only.
+    """
+    step = age_step(ages, age_s=now_s - snapshot_made_s)
+    if step is None:
+        return Decline(Why.SNAPSHOT_TOO_OLD, {"age_s": max(0, now_s - snapshot_made_s)})
+    if row is not None and row.gone:
+        row = None
+    if grant is not None and (row is None or grant.issued_at_s > snapshot_made_s):
+        per_sale_minor, funds_minor = grant.per_sale_minor, grant.offline_minor
+        max_sales, price_class = grant.max_sales, grant.price_class
+    elif row is not None:
+        per_sale_minor, funds_minor = row.per_sale_minor, min(row.offline_minor, row.purse_minor)
+        max_sales, price_class = row.max_sales, row.price_class
+    else:
+        return Decline(Why.STOPPED)
+    if pending.sales >= max_sales:
+        return Decline(Why.TOO_MANY_SALES, {"max_count": max_sales})
+    account_ref = grant.account_ref if grant is not None else row.account_ref if row is not None else 0
+    return Person(
+        account_ref=account_ref,
+        price_class=price_class,
+        purse_minor=min(funds_minor, step.person_minor) - pending.purse_minor,
+        per_sale_minor=min(per_sale_minor, step.sale_minor),
+        groups=row.groups if row is not None else (),
+        lots=_lots_left(row.lots, pending) if row is not None else (),
+        used=_add_used(row.used if row is not None else (), pending.used),
+    )
+
+
+def age_step(ages: tuple[AgeStep, ...], *, age_s: int) -> AgeStep | None:
+    """The first step that still covers a snapshot of this age; None means stop selling offline."""
+    return next((step for step in ages if age_s <= step.up_to_s), None)
+
+
+def _lots_left(lots: tuple[Lot, ...], pending: Pending) -> tuple[Lot, ...]:
+    left = []
+    for lot in lots:
+        remaining_minor = lot.remaining_minor - pending.lots.get(lot.id, 0)
+        if remaining_minor > 0:
+            left.append(Lot(lot.id, lot.programme, remaining_minor, lot.expires_s))
+    return tuple(left)
+
+
+def _add_used(known: tuple[Used, ...], more: tuple[Used, ...]) -> tuple[Used, ...]:
+    by_date = {used.business_date: used for used in known}
+    for used in more:
+        has = by_date.get(used.business_date, Used(used.business_date, 0, 0, 0))
+        by_date[used.business_date] = Used(
+            used.business_date,
+            has.total_minor + used.total_minor,
+            has.purse_minor + used.purse_minor,
+            has.count + used.count,
+        )
+    return tuple(by_date.values())

@@ -1,0 +1,103 @@
+"""Journal records: one JSON line each, hash-chained within an epoch.
+
+An epoch is a random number drawn at each process start; its sequence starts at 1 with an `EpochRecord` that names
+the previous epoch's last sequence and hash, so a restored image or a clone shows as a fork. The chain is
+head(0) = 32 zero bytes, head(n) = BLAKE2b-32(RECORD_DOMAIN + head(n-1) + line n). Lines are kept and sent byte for
+byte, so nothing ever needs a canonical form. Readers accept unknown fields: a later release may add some.
+"""
+
+from hashlib import blake2b
+from typing import Annotated
+
+import msgspec
+
+from devices.core.quote import Line, Person, Quote, Tap
+from devices.core.signing import RECORD_DOMAIN
+
+GENESIS = bytes(32)
+MAX_LINE_BYTES = 16 * 1024
+MAX_SEQUENCE = (1 << 24) - 1
+"""An epoch ends before this; the server derives a sale's key from (stream, sequence)."""
+
+Epoch = Annotated[int, msgspec.Meta(ge=1, le=(1 << 63) - 1)]
+Sequence = Annotated[int, msgspec.Meta(ge=1, le=MAX_SEQUENCE)]
+
+
+class EpochRecord(msgspec.Struct, frozen=True, tag="epoch", tag_field="kind"):
+    """Sequence 1 of every epoch. `previous_*` are 0, 0 and "" on a journal's first start; `previous_head` is hex."""
+
+    seq: Sequence
+    at_ms: int
+    epoch: Epoch
+    previous_epoch: int
+    previous_seq: int
+    previous_head: str
+    software: str
+
+
+class SaleRecord(msgspec.Struct, frozen=True, tag="sale", tag_field="kind", omit_defaults=True):
+    """An approved sale: the evidence as scanned, all that `evaluate` received, and what it gave.
+
+    `snapshot` is (generation, number) of the snapshot used and `snapshot_made_s` its stamp; `shown_minor` is what the
+    screen said, and is what the person pays.
+    """
+
+    seq: Sequence
+    at_ms: int
+    account_ref: int
+    evidence: str
+    shown_minor: int
+    person: Person
+    tap: Tap
+    basket: tuple[Line, ...]
+    quote: Quote
+    snapshot: tuple[int, int] = (0, 0)
+    snapshot_made_s: int = 0
+    cashier: str = ""
+
+
+class ReversalRecord(msgspec.Struct, frozen=True, tag="reversal", tag_field="kind", omit_defaults=True):
+    """Undoes a sale of this terminal, whole. `of_epoch` may be an earlier epoch."""
+
+    seq: Sequence
+    at_ms: int
+    of_epoch: Epoch
+    of_seq: Sequence
+    reason: str = "cashier"
+    cashier: str = ""
+
+
+Record = EpochRecord | SaleRecord | ReversalRecord
+
+_DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+
+
+class RecordError(ValueError):
+    """A line that is no record this release can read; the terminal wrote it, so it is kept and quarantined."""
+
+
+def encode_record(record: Record) -> bytes:
+    """One line, without its newline (JSON escapes newlines, so a line never contains one)."""
+    return msgspec.json.encode(record)
+
+
+def decode_record(line: bytes) -> Record:
+    """Raises RecordError naming the field that is wrong."""
+    if len(line) > MAX_LINE_BYTES:
+        raise RecordError(f"a record is at most {MAX_LINE_BYTES} bytes")
+    try:
+        return _DECODER.decode(line)
+    except msgspec.MsgspecError as error:
+        raise RecordError(str(error)) from error
+
+
+def chain(head: bytes, line: bytes) -> bytes:
+    """The head after `line`."""
+    return blake2b(RECORD_DOMAIN + head + line, digest_size=32).digest()
+
+
+def chain_all(head: bytes, lines: list[bytes]) -> bytes:
+    """The head after all `lines`."""
+    for line in lines:
+        head = chain(head, line)
+    return head

@@ -1,0 +1,240 @@
+"""What terminal and server say to each other over HTTP; each signed message is magic + signature + zlib(lines).
+
+The first line is a JSON head, further lines follow after newlines. Signatures cover domain + the compressed bytes,
+so nothing is inflated before it is known who sent it.
+"""
+
+import zlib
+from collections.abc import Sequence as Items
+from hashlib import blake2b
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+
+from devices.core.accept import Denial
+from devices.core.funds import PersonRow
+from devices.core.journal import Epoch, Sequence
+from devices.core.signing import (
+    BATCH_DOMAIN,
+    REQUEST_DOMAIN,
+    SIGNATURE_BYTES,
+    SNAPSHOT_DOMAIN,
+    SigningKey,
+    verifies,
+)
+
+BATCH_MAGIC = b"ECB1"
+SNAPSHOT_MAGIC = b"ECS1"
+MAX_BATCH_RECORDS = 500
+MAX_BATCH_BYTES = 2 * 1024 * 1024
+MAX_BATCH_INFLATED_BYTES = 10 * 1024 * 1024
+MAX_SNAPSHOT_BYTES = 32 * 1024 * 1024
+MAX_SNAPSHOT_INFLATED_BYTES = 128 * 1024 * 1024
+
+T = TypeVar("T")
+Hex32 = Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
+
+
+class MessageError(ValueError):
+    """Bytes that are not the message they should be, or not signed by whom they should be: the sender's fault."""
+
+
+class SignedPolicy(msgspec.Struct, frozen=True, array_like=True):
+    """An encoded policy and the snapshot-and-policy key's signature over POLICY_DOMAIN + it."""
+
+    key_id: int
+    signature: bytes
+    body: bytes
+
+
+class BatchHead(msgspec.Struct, frozen=True):
+    """A run of contiguous records of one epoch. Heads are the chain before the first and after the last record."""
+
+    terminal: int
+    epoch: Epoch
+    first_seq: Sequence
+    count: Annotated[int, msgspec.Meta(ge=1, le=MAX_BATCH_RECORDS)]
+    head_before: Hex32
+    head_after: Hex32
+
+
+class Ack(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The server's word on a batch: it durably holds `epoch` up to `acknowledged`, so upload goes on after it.
+
+    accepted: stored; repeat: had it already; gap: send from `acknowledged` + 1 of this epoch, or of `need_epoch`
+    first when an earlier epoch is missing; quarantined: kept apart for a person, nothing of it will post.
+    """
+
+    status: Literal["accepted", "repeat", "gap", "quarantined"]
+    epoch: int
+    acknowledged: int
+    need_epoch: int = 0
+
+
+class Refusal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An HTTP 4xx body: a stable `error` word, a sentence for a log, and the server's time for a wrong clock."""
+
+    error: str
+    detail: str = ""
+    server_time_ms: int = 0
+
+
+class EnrolRequest(msgspec.Struct, frozen=True):
+    """Sent once, unsigned: the typed or scanned one-time code and the device's new public key (hex)."""
+
+    code: Annotated[str, msgspec.Meta(max_length=64)]
+    public: Hex32
+    software: Annotated[str, msgspec.Meta(max_length=64)]
+
+
+class Enrolled(msgspec.Struct, frozen=True):
+    """What a terminal keeps for ever: its number, its institution, and the root key it now pins (hex)."""
+
+    terminal: int
+    institution: str
+    root_public: Hex32
+    server_time_ms: int
+
+
+class KeysAnswer(msgspec.Struct, frozen=True):
+    """Base64 of the root-signed key list, and of a libsodium sealed box to the device's key (converted to X25519)
+    whose plaintext is JSON {code key id: 32-byte sealing key in hex}.
+    """
+
+    key_list: bytes
+    sealing_box: bytes
+    server_time_ms: int
+
+
+class PostedThrough(msgspec.Struct, frozen=True, array_like=True):
+    """All sales of this terminal's epoch up to `seq` are in the snapshot's funds."""
+
+    epoch: int
+    seq: int
+
+
+class Parameters(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Settings of one terminal."""
+
+    name: str
+    outlet_name_zh: str
+    outlet_name_en: str
+    site: int
+    outlet: int
+    zone: str
+    day_starts_min: int
+    mode: Literal["fixed", "typed"] = "typed"
+    fixed_minor: int = 0
+    sync_every_s: int = 5
+    languages: tuple[str, ...] = ("zh", "en")
+
+
+class SnapshotHead(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The cursor is (generation, number). `base` 0 is a full load; else the rows are the changes after `base`.
+
+    `denials` is the whole deny list each time.
+    """
+
+    terminal: int
+    generation: int
+    number: int
+    base: int
+    made_s: int
+    people: int
+    policies: tuple[SignedPolicy, ...]
+    denials: tuple[Denial, ...]
+    posted_through: tuple[PostedThrough, ...]
+    parameters: Parameters
+    key_list_number: int
+
+
+def seal_batch(head: BatchHead, lines: Items[bytes], *, device: SigningKey) -> bytes:
+    """The upload's body."""
+    packed = zlib.compress(b"\n".join([msgspec.json.encode(head), *lines]), 6)
+    return BATCH_MAGIC + device.sign(BATCH_DOMAIN, packed) + packed
+
+
+def open_batch(data: bytes, *, device_public: bytes) -> tuple[BatchHead, list[bytes]]:
+    """Verify and split an upload. Raises MessageError; checks form and count, not the chain."""
+    if len(data) > MAX_BATCH_BYTES:
+        raise MessageError(f"a batch is at most {MAX_BATCH_BYTES} bytes")
+    packed = _signed_part(data, BATCH_MAGIC, BATCH_DOMAIN, device_public)
+    first, lines = _split(packed, MAX_BATCH_INFLATED_BYTES)
+    head = _decode(first, BatchHead)
+    if len(lines) != head.count:
+        raise MessageError(f"the head says {head.count} records, there are {len(lines)}")
+    return head, lines
+
+
+def stored_lines(data: bytes) -> list[bytes]:
+    """The record lines of a batch that was verified when it was received."""
+    return _split(data[len(BATCH_MAGIC) + SIGNATURE_BYTES :], MAX_BATCH_INFLATED_BYTES)[1]
+
+
+def seal_snapshot(head: SnapshotHead, rows: Items[bytes], *, key_id: int, signer: SigningKey) -> bytes:
+    """A snapshot: rows are encoded PersonRows."""
+    packed = zlib.compress(b"\n".join([msgspec.json.encode(head), *rows]), 3)
+    return SNAPSHOT_MAGIC + bytes([key_id]) + signer.sign(SNAPSHOT_DOMAIN, packed) + packed
+
+
+def snapshot_key_id(data: bytes) -> int:
+    """Which snapshot key the message claims; find it in the key list, role SNAPSHOT."""
+    if len(data) < 69 or data[:4] != SNAPSHOT_MAGIC:
+        raise MessageError("not a snapshot")
+    return data[4]
+
+
+def open_snapshot(data: bytes, *, public: bytes) -> tuple[SnapshotHead, list[bytes]]:
+    """Verify and split a snapshot; decode each row with `decode_row` while storing it. Raises MessageError."""
+    key_id = snapshot_key_id(data)
+    packed = _signed_part(data, SNAPSHOT_MAGIC + bytes([key_id]), SNAPSHOT_DOMAIN, public)
+    first, lines = _split(packed, MAX_SNAPSHOT_INFLATED_BYTES)
+    head = _decode(first, SnapshotHead)
+    if len(lines) != head.people:
+        raise MessageError("rows are missing from the snapshot")
+    return head, lines
+
+
+encode_row = msgspec.json.Encoder().encode
+decode_row = msgspec.json.Decoder(PersonRow).decode
+
+
+def request_header(*, terminal: int, method: str, target: str, body: bytes, at_ms: int, device: SigningKey) -> str:
+    """The Authorization header of a terminal's request; `target` is the path with its query."""
+    message = request_message(method=method, target=target, body=body, at_ms=at_ms)
+    return f"Ecard-Terminal {terminal}.{at_ms}.{device.sign(REQUEST_DOMAIN, message).hex()}"
+
+
+def request_message(*, method: str, target: str, body: bytes, at_ms: int) -> bytes:
+    """What the request's signature covers."""
+    digest = blake2b(body, digest_size=32).hexdigest()
+    return f"{method}\n{target}\n{at_ms}\n{digest}".encode()
+
+
+def _signed_part(data: bytes, magic: bytes, domain: bytes, public: bytes) -> bytes:
+    start = len(magic) + SIGNATURE_BYTES
+    if data[: len(magic)] != magic or len(data) <= start:
+        raise MessageError("wrong magic or too short")
+    packed = data[start:]
+    if not verifies(public=public, domain=domain, message=packed, signature=data[len(magic) : start]):
+        raise MessageError("the signature does not hold")
+    return packed
+
+
+def _split(packed: bytes, limit_bytes: int) -> tuple[bytes, list[bytes]]:
+    unpacker = zlib.decompressobj()
+    try:
+        plain = unpacker.decompress(packed, limit_bytes)
+    except zlib.error as error:
+        raise MessageError("does not inflate") from error
+    if not unpacker.eof or unpacker.unused_data:
+        raise MessageError("truncated, trailed by other bytes, or larger than allowed when inflated")
+    first, *lines = plain.split(b"\n")
+    return first, lines
+
+
+def _decode(data: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.MsgspecError as error:
+        raise MessageError(str(error)) from error

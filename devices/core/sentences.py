@@ -1,0 +1,142 @@
+"""Declines and reasons in words, Chinese and English: the one catalogue that terminal, portal and admin read from.
+
+A template's `{x_minor}` is printed as money; other whole numbers as they are; `{programme}`, `{price}` and `{limit}`
+are ids that the policy names.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from devices.core.declines import Decline, Why
+from devices.core.money import format_minor
+from devices.core.policy import Limit, Policy, PriceRule, Programme, Text
+from devices.core.quote import Quote, Reason
+
+_DECLINES: dict[Why, Text] = {
+    Why.NOT_A_CODE: Text(
+        "这不是付款码，请出示校园卡付款码", "This is not a payment code. Please show your e-card code"
+    ),
+    Why.OTHER_INSTITUTION: Text(
+        "这是其他单位（{institution}）的码，请出示本单位的码",
+        "This code belongs to another institution ({institution}). Please show ours",
+    ),
+    Why.DAMAGED: Text("码不完整，请刷新后再扫", "The code is damaged. Refresh it and scan again"),
+    Why.UNKNOWN_KEY: Text(
+        "本机尚不认识这个码，请刷新付款码或换一台终端",
+        "This terminal does not know the code's key yet. Refresh the code or use another terminal",
+    ),
+    Why.KEY_REVOKED: Text("这个码已作废，请联网刷新付款码", "This code has been withdrawn. Go online and refresh it"),
+    Why.ALTERED: Text("码被改动过，不能付款", "The code has been altered and cannot pay"),
+    Why.TOO_EARLY: Text("这个码还没到可用时间", "It is too early for this code"),
+    Why.EXPIRED: Text("码已过期，请刷新付款码", "The code has expired. Please refresh it"),
+    Why.PHONE_SLOW: Text(
+        "码已失效 {off_s} 秒（截图或手机时间偏慢），请刷新；仍不行请校准手机时间",
+        "The code is {off_s} s old (a picture, or a slow phone clock). Refresh it, or set the phone's time",
+    ),
+    Why.PHONE_FAST: Text(
+        "手机时间快了 {off_s} 秒，请校准手机时间", "The phone's clock is {off_s} s fast. Please set its time"
+    ),
+    Why.ALREADY_USED: Text(
+        "这个码已经用过，{wait_s} 秒后出新码", "This code was already used. A new one comes in {wait_s} s"
+    ),
+    Why.OLDER_MOMENT: Text("这是更早的码，请出示当前的码", "This is an older code. Please show the current one"),
+    Why.DENIED: Text("这个码已被停用，请重新登录后取新码", "This code was stopped. Sign in again for a new one"),
+    Why.STOPPED: Text("该账户已停用，请联系卡务中心", "This account is stopped. Please ask the card office"),
+    Why.TOO_MANY_SALES: Text(
+        "脱机次数已达上限（{max_count} 次），请联网后再试",
+        "The number of sales is used up ({max_count}). Try again online",
+    ),
+    Why.OVER_SALE_LIMIT: Text("超过单笔限额 {limit_minor}", "Over the limit of {limit_minor} for one sale"),
+    Why.OVER_DAY_LIMIT: Text(
+        "超过当日限额 {limit_minor}，今天已用 {used_minor}",
+        "Over today's limit of {limit_minor}; {used_minor} already spent",
+    ),
+    Why.INSUFFICIENT: Text(
+        "余额不足：可用 {have_minor}，还差 {short_minor}",
+        "Not enough money: {have_minor} available, {short_minor} short",
+    ),
+    Why.NOT_SOLD_HERE: Text("此处不能购买", "Cannot be bought here"),
+    Why.NO_AMOUNT: Text("请先输入金额", "Enter an amount first"),
+    Why.SNAPSHOT_TOO_OLD: Text(
+        "终端脱机太久，暂停收款，请联系管理员",
+        "The terminal has been offline too long to sell. Please call the administrator",
+    ),
+    Why.OVER_AGED_LIMIT: Text(
+        "终端脱机较久，金额超过当前脱机限额 {limit_minor}",
+        "Offline for long: the amount is over the present limit of {limit_minor}",
+    ),
+    Why.CLOCK_SUSPECT: Text(
+        "终端时间异常，暂停收款，请联系管理员",
+        "The terminal's clock is in doubt; sales stop until it is confirmed",
+    ),
+    Why.NOT_READY: Text("终端正在准备，请稍候", "The terminal is getting ready. One moment"),
+    Why.JOURNAL_FULL: Text("终端存储已满，请联网上传后再收款", "The terminal's storage is full. Connect it to upload"),
+    Why.NOTHING_TO_REVERSE: Text("没有可撤销的交易", "There is no sale to reverse"),
+    Why.BUSY: Text("请稍候再扫", "One moment, then scan again"),
+}
+
+_REASONS: dict[str, Text] = {
+    "price.list": Text("标价 {amount_minor}", "List price {amount_minor}"),
+    "price.rule": Text("按“{price}”计价 {amount_minor}", "Priced at {amount_minor} by “{price}”"),
+    "lot.used": Text(
+        "“{programme}”支付 {amount_minor}，剩余 {left_minor}",
+        "“{programme}” paid {amount_minor}, {left_minor} left in it",
+    ),
+    "lot.expired": Text("“{programme}”已过期，未使用", "“{programme}” had expired and was not used"),
+    "lot.not_here": Text("“{programme}”不适用于此处或此时段", "“{programme}” cannot be spent here or at this time"),
+    "lot.not_whole": Text(
+        "“{programme}”不足以付全额，未使用", "“{programme}” could not pay the whole and was not used"
+    ),
+    "purse.used": Text("钱包支付 {amount_minor}", "The purse paid {amount_minor}"),
+}
+
+_NAMELESS = {
+    "programme": Text("补贴", "a benefit"),
+    "price": Text("价格规则", "a price rule"),
+    "limit": Text("限额", "a limit"),
+}
+
+
+def decline_sentence(decline: Decline, *, language: str) -> str:
+    """What the screen says; for a language code such as "zh-hans" or "en"."""
+    return _fill(_DECLINES[decline.why], decline.params, language=language, policy=None)
+
+
+def reason_sentence(reason: Reason, *, policy: Policy | None, language: str) -> str:
+    """One step in words; an unknown step (from a later release) is shown by its code rather than hidden."""
+    template = _REASONS.get(reason.code)
+    if template is None:
+        return reason.code
+    return _fill(template, reason.params, language=language, policy=policy)
+
+
+def quote_sentences(quote: Quote, *, policy: Policy | None, language: str) -> list[str]:
+    """All steps of a quote, and its decline last."""
+    said = [reason_sentence(reason, policy=policy, language=language) for reason in quote.reasons]
+    if quote.decline is not None:
+        said.append(decline_sentence(quote.decline, language=language))
+    return said
+
+
+def _fill(template: Text, params: Mapping[str, int | str], *, language: str, policy: Policy | None) -> str:
+    shown = {
+        name: format_minor(value)
+        if name.endswith("_minor") and isinstance(value, int)
+        else _name(name, value, language=language, policy=policy)
+        for name, value in params.items()
+    }
+    return template.in_language(language).format_map(_Known(shown))
+
+
+class _Known(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return "?"
+
+
+def _name(kind: str, value: int | str, *, language: str, policy: Policy | None) -> str:
+    if kind not in _NAMELESS:
+        return str(value)
+    named: dict[str, Sequence[Programme | PriceRule | Limit]] = {}
+    if policy is not None:
+        named = {"programme": policy.programmes, "price": policy.prices, "limit": policy.limits}
+    text = next((rule.name for rule in named.get(kind, ()) if rule.id == value), _NAMELESS[kind])
+    return text.in_language(language)
