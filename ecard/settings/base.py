@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import django_stubs_ext
-from django.urls import reverse_lazy
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -153,7 +152,7 @@ SPECTACULAR_SETTINGS = {
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": _("e-card"),
     "SITE_HEADER": _("e-card"),
-    "SITE_URL": reverse_lazy("portal:home"),
+    "SITE_URL": "/",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,
