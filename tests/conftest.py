@@ -66,7 +66,9 @@ def first_state(database_addresses: DatabaseAddresses) -> database.FirstState:
 
 @pytest.fixture
 def committed_db(
-    database_addresses: DatabaseAddresses, first_state: database.FirstState, django_db_blocker: DjangoDbBlocker
+    database_addresses: DatabaseAddresses,
+    first_state: database.FirstState,
+    django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[None]:
     """Commits are real and seen by other connections; the tables are as new after the test."""
     with django_db_blocker.unblock():

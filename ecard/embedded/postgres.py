@@ -254,7 +254,7 @@ class EmbeddedPostgres:
 
     def _spawn(self, command: list[str], *, stdout: int) -> subprocess.Popen[bytes]:
         place = self._place
-        as_user = {"user": place.uid, "group": place.gid} if place and place.uid is not None else {}
+        uid, gid = (place.uid, place.gid) if place else (None, None)
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -265,9 +265,10 @@ class EmbeddedPostgres:
             umask=0o077,
             # Ctrl-C in the console is ours to answer, with a fast shutdown in the right order.
             start_new_session=True,
-            extra_groups=[] if as_user else None,
+            user=uid,
+            group=gid,
+            extra_groups=None if uid is None else [],
             preexec_fn=_end_with_parent if self._end_with_parent else None,
-            **as_user,
         )
 
     def _launch(self) -> None:
@@ -314,7 +315,9 @@ class EmbeddedPostgres:
             if self._process is not None and self._process.poll() is not None:
                 raise EngineError(f"PostgreSQL ended while starting:\n{self._log_tail()}")
             if time.monotonic() > deadline:
-                raise EngineError(f"PostgreSQL is not up after {self._start_timeout_s:.0f} s:\n{self._log_tail()}")
+                raise EngineError(
+                    f"PostgreSQL is not up after {self._start_timeout_s:.0f} s:\n{self._log_tail()}"
+                )
             time.sleep(processes.POLL_S)
 
     def _log_tail(self) -> str:

@@ -38,7 +38,7 @@ def running_inside(folder: Path) -> set[int]:
     for entry in PROC.iterdir() if PROC.is_dir() else ():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                if Path(os.readlink(entry / "cwd")) == folder and is_running(int(entry.name)):
+                if (entry / "cwd").readlink() == folder and is_running(int(entry.name)):
                     found.add(int(entry.name))
     return found
 

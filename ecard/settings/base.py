@@ -113,7 +113,7 @@ STATICFILES_DIRS: list[Path | tuple[str, Path]] = [
     *([BUILT_STATIC] if BUILT_STATIC.is_dir() else []),
     *([("design", BASE_DIR / "devices" / "design")] if (BASE_DIR / "devices" / "design").is_dir() else []),
 ]
-STATIC_ROOT = BASE_DIR / "build" / "collected"
+STATIC_ROOT: Path | None = BASE_DIR / "build" / "collected"
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -13,11 +13,14 @@ from ecard.settings.env import read_environment, read_environment_file
 
 ENVIRONMENT_FILE = BASE_DIR / "var" / "demo" / "environment"
 
-globals().update(from_environment(read_environment(os.environ, defaults=read_environment_file(ENVIRONMENT_FILE))))
+globals().update(
+    from_environment(read_environment(os.environ, defaults=read_environment_file(ENVIRONMENT_FILE)))
+)
 
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 # Serve straight from the apps and the build: the demo needs no collectstatic.
+STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True

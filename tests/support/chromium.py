@@ -29,7 +29,7 @@ SAFE_FLAGS = (
 )
 
 
-class ChromiumMissing(Exception):  # noqa: N818  (it is what happened, said to a person)
+class ChromiumMissing(Exception):
     """There is no Chromium and it may not be installed; the text says what to do."""
 
 
@@ -54,7 +54,9 @@ def find_or_install() -> Path:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     try:
         for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
-            subprocess.run(["apt-get", "-q", *command], check=True, env=environment, timeout=INSTALL_TIMEOUT_S)
+            subprocess.run(
+                ["apt-get", "-q", *command], check=True, env=environment, timeout=INSTALL_TIMEOUT_S
+            )
     except (subprocess.SubprocessError, OSError) as error:
         raise ChromiumMissing(f"{INSTRUCTION} (apt-get: {error})") from error
     found = find()

@@ -49,7 +49,8 @@ def read_first_state(superuser_url: str) -> FirstState:
     """All tables but the migrations' own record, and what stands in them now."""
     with psycopg.connect(superuser_url) as session:
         found = session.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'django_migrations' ORDER BY 1"
+            "SELECT tablename FROM pg_tables"
+            " WHERE schemaname = 'public' AND tablename <> 'django_migrations' ORDER BY 1"
         )
         tables = tuple(row[0] for row in found)
         rows = {}
