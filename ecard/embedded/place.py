@@ -128,9 +128,7 @@ def root_folder() -> Path:
             continue
         if folder.stat().st_uid == 0 and not folder.is_symlink():
             return folder
-    raise EngineError(
-        "There is no folder to keep PostgreSQL's files in: /var/lib and /tmp cannot be written."
-    )
+    raise EngineError("There is no folder to keep PostgreSQL's files in: /var/lib and /tmp cannot be written.")
 
 
 def _unprivileged_user() -> pwd.struct_passwd:
@@ -139,9 +137,7 @@ def _unprivileged_user() -> pwd.struct_passwd:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise EngineError(
-        "PostgreSQL refuses to run as root, and there is no user nobody: start as an ordinary user."
-    )
+    raise EngineError("PostgreSQL refuses to run as root, and there is no user nobody: start as an ordinary user.")
 
 
 def _open_for_reading(folder: Path) -> None:

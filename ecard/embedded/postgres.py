@@ -315,9 +315,7 @@ class EmbeddedPostgres:
             if self._process is not None and self._process.poll() is not None:
                 raise EngineError(f"PostgreSQL ended while starting:\n{self._log_tail()}")
             if time.monotonic() > deadline:
-                raise EngineError(
-                    f"PostgreSQL is not up after {self._start_timeout_s:.0f} s:\n{self._log_tail()}"
-                )
+                raise EngineError(f"PostgreSQL is not up after {self._start_timeout_s:.0f} s:\n{self._log_tail()}")
             time.sleep(processes.POLL_S)
 
     def _log_tail(self) -> str:
@@ -377,10 +375,9 @@ def _grants(database: str) -> list[sql.Composed]:
         sql.SQL("REVOKE CREATE ON SCHEMA public FROM PUBLIC, {}").format(app),
         sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(app),
         sql.SQL(
-            "ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA public "
-            "GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {}"
+            "ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {}"
         ).format(owner, app),
-        sql.SQL(
-            "ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {}"
-        ).format(owner, app),
+        sql.SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {}").format(
+            owner, app
+        ),
     ]

@@ -13,9 +13,7 @@ from ecard.settings.env import read_environment, read_environment_file
 
 ENVIRONMENT_FILE = BASE_DIR / "var" / "demo" / "environment"
 
-globals().update(
-    from_environment(read_environment(os.environ, defaults=read_environment_file(ENVIRONMENT_FILE)))
-)
+globals().update(from_environment(read_environment(os.environ, defaults=read_environment_file(ENVIRONMENT_FILE))))
 
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -46,9 +46,7 @@ class Environment:
     static_root: Path | None
 
 
-def read_environment(
-    variables: Mapping[str, str], *, defaults: Mapping[str, str] | None = None
-) -> Environment:
+def read_environment(variables: Mapping[str, str], *, defaults: Mapping[str, str] | None = None) -> Environment:
     """Read and check every variable; `defaults` is what a settings module supplies itself.
 
     Raises ImproperlyConfigured naming the variable and what it should hold.

@@ -16,9 +16,7 @@ from tests.support.database import OtherThread
 @pytest.mark.django_db
 def test_django_is_connected_as_the_runtime_role() -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT current_user, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user"
-        )
+        cursor.execute("SELECT current_user, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
         assert cursor.fetchone() == ("ecard_app", False, False)
 
 

@@ -54,9 +54,7 @@ def find_or_install() -> Path:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     try:
         for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
-            subprocess.run(
-                ["apt-get", "-q", *command], check=True, env=environment, timeout=INSTALL_TIMEOUT_S
-            )
+            subprocess.run(["apt-get", "-q", *command], check=True, env=environment, timeout=INSTALL_TIMEOUT_S)
     except (subprocess.SubprocessError, OSError) as error:
         raise ChromiumMissing(f"{INSTRUCTION} (apt-get: {error})") from error
     found = find()
