@@ -1,0 +1,117 @@
+"""Reading cardholders: by the ref that terminals know, a page at a time, and the deny list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import Q, QuerySet
+
+from ecard.cardholders.models import Cardholder, CardholderState, Stop, StopKind
+from ecard.cardholders.values import CardholderView, DenyEntry
+
+PAGE_LIMIT = 5_000
+SEARCH_LIMIT = 50
+CODE_LIFE = timedelta(days=8)
+"""A code is signed at most 7 days ahead and lives one day: longer than this no deny entry is needed."""
+
+_VIEW = (
+    "id",
+    "account_ref",
+    "number",
+    "name",
+    "state",
+    "purse_id",
+    "group_id",
+    "group__price_class__code",
+    "group__offline_limit_minor",
+    "group__per_sale_limit_minor",
+    "group__max_offline_sales",
+)
+
+
+def by_account_ref(account_ref: int) -> CardholderView | None:
+    """The cardholder a code names, or None."""
+    return by_account_refs([account_ref]).get(account_ref)
+
+
+def by_account_refs(account_refs: Iterable[int]) -> dict[int, CardholderView]:
+    """Those of the refs that exist. One statement; the caller bounds the refs."""
+    return {view.account_ref: view for view in _views(Cardholder.objects.filter(account_ref__in=set(account_refs)))}
+
+
+def by_user(user: AbstractBaseUser) -> CardholderView | None:
+    """The cardholder who signs in with this login, or None."""
+    return next(iter(_views(Cardholder.objects.filter(user_id=user.pk))), None)
+
+
+def page_after(account_ref: int = 0, *, limit: int = PAGE_LIMIT) -> list[CardholderView]:
+    """Active cardholders in order of ref, after the one given: a full load, a page at a time."""
+    active = Cardholder.objects.filter(state=CardholderState.ACTIVE, account_ref__gt=account_ref)
+    return _views(active.order_by("account_ref")[: min(limit, PAGE_LIMIT)])
+
+
+def search(text: str, *, limit: int = SEARCH_LIMIT) -> list[CardholderView]:
+    """Cardholders whose number, name, pinyin or initials begin with `text`, ordered by name."""
+    found = Cardholder.objects.filter(matching(text)).order_by("name_sort", "number")
+    return _views(found[: min(limit, SEARCH_LIMIT)])
+
+
+def matching(text: str) -> Q:
+    """The condition behind `search`; every branch is an index prefix."""
+    typed = "".join(text.split())
+    lower = typed.casefold()
+    return (
+        Q(number__startswith=typed)
+        | Q(name__startswith=" ".join(text.split()))
+        | Q(name_joined__startswith=lower)
+        | Q(name_initials__startswith=lower)
+    )
+
+
+def deny_entries(
+    *, at: datetime, account_refs: Iterable[int] | None = None, code_life: timedelta = CODE_LIFE
+) -> list[DenyEntry]:
+    """What terminals must refuse now, in order of ref: for all accounts, or for those given.
+
+    An account given and not answered has nothing in force. A whole stop covers any other; of several
+    times the latest counts. A closed account stays listed as long as one of its codes can live.
+    """
+    stops = Stop.objects.filter(lifted_at__isnull=True).exclude(kind=StopKind.CODES_BEFORE, before__lte=at - code_life)
+    # An account closed longer ago than a code lives has no code left to refuse.
+    stops = stops.exclude(cardholder__closed_at__lte=at - code_life)
+    closed = Cardholder.objects.filter(closed_at__gt=at - code_life)
+    if account_refs is not None:
+        wanted = set(account_refs)
+        stops = stops.filter(cardholder__account_ref__in=wanted)
+        closed = closed.filter(account_ref__in=wanted)
+    strongest: dict[int, datetime | None] = {}
+    for ref, before in stops.values_list("cardholder__account_ref", "before"):
+        known = strongest.get(ref, before)
+        strongest[ref] = None if known is None or before is None else max(known, before)
+    strongest.update(dict.fromkeys(closed.values_list("account_ref", flat=True)))
+    return [DenyEntry(account_ref=ref, codes_before=before) for ref, before in sorted(strongest.items(), key=_by_ref)]
+
+
+def _by_ref(item: tuple[int, datetime | None]) -> int:
+    return item[0]
+
+
+def _views(cardholders: QuerySet[Cardholder]) -> list[CardholderView]:
+    return [
+        CardholderView(
+            id=row[0],
+            account_ref=row[1],
+            number=row[2],
+            name=row[3],
+            active=row[4] == CardholderState.ACTIVE,
+            purse_id=row[5],
+            group_id=row[6],
+            price_class=row[7],
+            offline_limit_minor=row[8],
+            per_sale_limit_minor=row[9],
+            max_offline_sales=row[10],
+        )
+        for row in cardholders.values_list(*_VIEW)
+    ]
