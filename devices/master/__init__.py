@@ -1,0 +1,1 @@
+"""The master control: boot → enrolled → ready → tap → decide → journal → show → upload, for every device kind."""

@@ -1,0 +1,157 @@
+"""What a terminal shows, as one frozen value with a JSON form: hosts draw it, and decide nothing."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Literal, Protocol
+
+import msgspec
+
+Mode = Literal["fixed", "typed"]
+Sound = Literal["approved", "declined", "reversed"]
+
+
+class Phase(StrEnum):
+    """Where the terminal is; a tap is decided in READY, APPROVED and DECLINED alike."""
+
+    BOOTING = "booting"
+    UNENROLLED = "unenrolled"
+    READY = "ready"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    STOPPED = "stopped"
+
+
+class Said(msgspec.Struct, frozen=True):
+    """One sentence or name in both languages."""
+
+    zh: str
+    en: str
+
+    def in_language(self, language: str) -> str:
+        """For "zh…" or any other language code."""
+        return self.zh if language.startswith("zh") else self.en
+
+
+class LegShown(msgspec.Struct, frozen=True):
+    """A part of the amount, and the sentence that says where it came from."""
+
+    source: Literal["lot", "purse"]
+    amount_minor: int
+    sentence: Said
+
+
+class BenefitLeft(msgspec.Struct, frozen=True):
+    """What is left of one benefit after the sale, as far as this terminal knows."""
+
+    programme: int
+    name: Said
+    left_minor: int
+
+
+class Result(msgspec.Struct, frozen=True):
+    """The answer to a tap or a reversal.
+
+    `number` grows with each new result and not with further pictures of the same one, so a host plays `sound` once
+    per number. `why` is "approved", "reversed" or a Why. `name` is masked, "" where unknown. `left_minor` is what
+    the purse may still spend here, None where unknown. `wait_s` counts from `at_ms`: when to show the next code.
+    """
+
+    number: int
+    why: str
+    sound: Sound
+    at_ms: int
+    until_ms: int
+    sentence: Said
+    spoken: Said
+    amount_minor: int
+    name: str = ""
+    left_minor: int | None = None
+    benefits: tuple[BenefitLeft, ...] = ()
+    legs: tuple[LegShown, ...] = ()
+    reasons: tuple[Said, ...] = ()
+    wait_s: int = 0
+
+
+class LastSale(msgspec.Struct, frozen=True):
+    """The newest sale in the journal, told also after a power cut so that the cashier knows whether it counts."""
+
+    amount_minor: int
+    at_ms: int
+    name: str
+    reversed: bool
+    reversible: bool
+
+
+class Network(msgspec.Struct, frozen=True):
+    """Whether the last exchange with the server succeeded, and since when it is so."""
+
+    online: bool
+    since_ms: int
+
+
+class Screen(msgspec.Struct, frozen=True):
+    """All that a host needs to draw. Times are unix ms by the terminal's clock; `at_ms` is when this was made.
+
+    `result` is present in APPROVED and DECLINED until its `until_ms` (ask again then); `amount_minor` is what the
+    next tap will pay, 0 where nothing is typed. `notice` tells what a person should do in BOOTING, UNENROLLED and
+    STOPPED, and warns in other phases. `snapshot_age_s` is None before the first snapshot.
+    """
+
+    phase: Phase
+    at_ms: int
+    mode: Mode
+    amount_minor: int
+    outlet: Said
+    result: Result | None
+    notice: Said | None
+    network: Network
+    unsent: int
+    snapshot_age_s: int | None
+    last_sale: LastSale | None
+    clock_ok: bool
+    terminal: int = 0
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What one scan came to. `same_tap`: another picture of the tap just decided; nothing new was sold.
+
+    `epoch` and `seq` name the journal record of an approved sale, else 0.
+    """
+
+    approved: bool
+    result: Result
+    same_tap: bool = False
+    epoch: int = 0
+    seq: int = 0
+
+
+class Controls(Protocol):
+    """What a host may do with a terminal, from any thread. `MasterControl` is the real one."""
+
+    def screen(self) -> Screen:
+        """The present state; phases with an end lapse by the clock."""
+        ...
+
+    def subscribe(self, callback: Callable[[Screen], None]) -> Callable[[], None]:
+        """Call back on every change, in the thread that made it; the answer ends the subscription."""
+        ...
+
+    def set_mode(self, mode: Mode, *, fixed_minor: int = 0) -> None:
+        """Fixed price or typed amount. Raises AmountError for a fixed price of nothing or too much."""
+        ...
+
+    def set_amount(self, amount: str | int) -> int:
+        """Typed mode's next amount, as typed or in minor units; "" clears. Raises AmountError; gives minor units."""
+        ...
+
+    def scan(self, text: str) -> Outcome:
+        """Decide a scanned text; an approval is durable before this returns."""
+        ...
+
+    def reverse_last(self) -> Outcome:
+        """Undo the newest sale; `approved` says whether it was."""
+        ...
+
+    def confirm_clock(self) -> bool:
+        """The cashier vouches for the clock after a jump; False where it is behind what the server has signed."""
+        ...
