@@ -26,16 +26,13 @@ from typing import Self
 from urllib.parse import quote
 
 import psycopg
-from psycopg import sql
 
 from ecard.embedded import place as places
-from ecard.embedded import processes
+from ecard.embedded import processes, roles
 from ecard.embedded.errors import EngineError
+from ecard.embedded.roles import OWNER_ROLE, RUNTIME_ROLE, SUPERUSER_ROLE
 
-OWNER_ROLE = "ecard_owner"
-RUNTIME_ROLE = "ecard_app"
-SUPERUSER_ROLE = "postgres"
-LEFTOVER_WAIT_S = 10.0
+LEFTOVER_WAIT_S = 5.0
 FAST_STOP_S = 60.0
 LOG_TAIL_LINES = 15
 
@@ -115,27 +112,23 @@ class EmbeddedPostgres:
         with self._lock():
             self._passwords = self._read_or_make_passwords()
             self._make_cluster()
-            running = self._running_postmaster()
-            if running is None:
-                self._clear_leftovers()
-                self._launch()
-            self._wait_until_ready()
-            self._make_roles()
+            deadline = time.monotonic() + self._start_timeout_s
+            while not self._bring_up(deadline):
+                time.sleep(processes.POLL_S)
             self.create_database(self._database)
 
     def stop(self) -> None:
         """Fast shutdown: open connections are ended, everything committed is kept."""
         noted = self._noted_postmaster() if self._place else None
-        if noted is None:
-            return
-        pid = noted[0]
-        processes.signal_quietly(pid, signal.SIGINT)
-        if not processes.wait_until_gone({pid}, timeout_s=FAST_STOP_S):
-            processes.signal_quietly(pid, signal.SIGQUIT)
-            if not processes.wait_until_gone({pid}, timeout_s=LEFTOVER_WAIT_S):
-                raise EngineError(f"PostgreSQL (process {pid}) does not stop.")
+        if noted is not None:
+            pid = noted[0]
+            processes.signal_quietly(pid, signal.SIGINT)
+            if not processes.wait_until_gone({pid}, timeout_s=FAST_STOP_S):
+                processes.signal_quietly(pid, signal.SIGQUIT)
+                if not processes.wait_until_gone({pid}, timeout_s=LEFTOVER_WAIT_S):
+                    raise EngineError(f"PostgreSQL (process {pid}) does not stop.")
         if self._process is not None:
-            self._process.wait()
+            self._process.wait(timeout=LEFTOVER_WAIT_S)
             self._process = None
 
     def destroy(self) -> None:
@@ -149,13 +142,9 @@ class EmbeddedPostgres:
     def create_database(self, name: str) -> DatabaseAddresses:
         """A database the owner owns and the runtime role uses; one that exists is kept."""
         with psycopg.connect(self._url(SUPERUSER_ROLE, "postgres"), autocommit=True) as connection:
-            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
-            if known is None:
-                owner, database = sql.Identifier(OWNER_ROLE), sql.Identifier(name)
-                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, owner))
+            roles.make_database(connection, name)
         with psycopg.connect(self._url(SUPERUSER_ROLE, name), autocommit=True) as connection:
-            for statement in _grants(name):
-                connection.execute(statement)
+            roles.grant(connection, name)
         return DatabaseAddresses(
             owner_url=self._url(OWNER_ROLE, name),
             app_url=self._url(RUNTIME_ROLE, name),
@@ -241,16 +230,22 @@ class EmbeddedPostgres:
             raise EngineError(f"initdb failed:\n{output.decode(errors='replace')}")
         fresh.rename(self._cluster)
 
-    def _make_roles(self) -> None:
-        with psycopg.connect(self._url(SUPERUSER_ROLE, "postgres"), autocommit=True) as connection:
-            known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
-            for role in (OWNER_ROLE, RUNTIME_ROLE):
-                verb = sql.SQL("ALTER" if role in known else "CREATE")
-                options = sql.SQL("ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD {}")
-                password = sql.Literal(self._passwords[role])
-                connection.execute(verb + sql.SQL(" ") + options.format(sql.Identifier(role), password))
-
     # Starting
+
+    def _bring_up(self, deadline: float) -> bool:
+        """One attempt; False where the server found running was just about to die."""
+        if self._running_postmaster() is None:
+            self._clear_leftovers()
+            self._launch()
+        self._wait_until_ready(deadline)
+        try:
+            with psycopg.connect(self._url(SUPERUSER_ROLE, "postgres"), autocommit=True) as connection:
+                roles.make_roles(connection, self._passwords)
+        except psycopg.OperationalError as error:
+            if time.monotonic() > deadline:
+                raise EngineError(f"PostgreSQL does not answer: {error}") from error
+            return False
+        return True
 
     def _spawn(self, command: list[str], *, stdout: int) -> subprocess.Popen[bytes]:
         place = self._place
@@ -305,8 +300,7 @@ class EmbeddedPostgres:
             "log_line_prefix": "%m [%p] %u@%d ",
         }
 
-    def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + self._start_timeout_s
+    def _wait_until_ready(self, deadline: float) -> None:
         while True:
             noted = self._noted_postmaster()
             if noted and noted[1] == "ready" and processes.is_running(noted[0]):
@@ -360,24 +354,11 @@ class EmbeddedPostgres:
                 break
         if processes.running_inside(self._cluster):
             raise EngineError("Workers of a killed PostgreSQL are still running and cannot be ended.")
+        noted = self._noted_postmaster()
+        for left in noted[2].glob(".s.PGSQL.*") if noted else ():
+            left.unlink(missing_ok=True)
         (self._cluster / "postmaster.pid").unlink(missing_ok=True)
 
 
 def _end_with_parent() -> None:
     processes.end_with_parent(signal.SIGINT)
-
-
-def _grants(database: str) -> list[sql.Composed]:
-    name, owner, app = sql.Identifier(database), sql.Identifier(OWNER_ROLE), sql.Identifier(RUNTIME_ROLE)
-    return [
-        sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name),
-        sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(name, app),
-        sql.SQL("REVOKE CREATE ON SCHEMA public FROM PUBLIC, {}").format(app),
-        sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(app),
-        sql.SQL(
-            "ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {}"
-        ).format(owner, app),
-        sql.SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {}").format(
-            owner, app
-        ),
-    ]

@@ -18,6 +18,8 @@ from types import TracebackType
 from typing import Self
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from ecard.embedded import processes
 from ecard.embedded.errors import EngineError
@@ -76,15 +78,15 @@ class EmbeddedRedis:
     def stop(self) -> None:
         """Shut down; a server that is gone already is no error."""
         pid = self._pid() if self._state else None
-        if pid is None:
-            return
-        processes.signal_quietly(pid, signal.SIGTERM)
-        if not processes.wait_until_gone({pid}, timeout_s=STOP_TIMEOUT_S):
-            processes.signal_quietly(pid, signal.SIGKILL)
+        if pid is not None:
+            processes.signal_quietly(pid, signal.SIGTERM)
+            if not processes.wait_until_gone({pid}, timeout_s=STOP_TIMEOUT_S):
+                processes.signal_quietly(pid, signal.SIGKILL)
+            (self._data_dir / "state.json").unlink(missing_ok=True)
         if self._process is not None:
+            self._process.kill()
             self._process.wait()
             self._process = None
-        (self._data_dir / "state.json").unlink(missing_ok=True)
         self._state = {}
 
     def _launch(self) -> None:
@@ -118,7 +120,8 @@ class EmbeddedRedis:
 
     def _pid(self) -> int | None:
         """The process that answers our password, or None."""
-        client = redis.Redis.from_url(self.url, socket_timeout=5, socket_connect_timeout=5)
+        once = Retry(NoBackoff(), 0)
+        client = redis.Redis.from_url(self.url, socket_timeout=5, socket_connect_timeout=5, retry=once)
         try:
             information = client.info("server")
         except redis.RedisError:

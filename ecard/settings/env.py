@@ -32,12 +32,12 @@ class Environment:
     `as_owner` is set (migrations). `key_encryption_key` is 32 raw bytes.
     """
 
-    database_url: str
-    database_owner_url: str
+    database_url: str = field(repr=False)
+    database_owner_url: str = field(repr=False)
     as_owner: bool
     secret_key: str = field(repr=False)
     key_encryption_key: bytes = field(repr=False)
-    redis_url: str
+    redis_url: str = field(repr=False)
     allowed_hosts: tuple[str, ...]
     public_url: str
     institution: str

@@ -1,0 +1,185 @@
+"""The supervisor: what a killed parent, a killed server and a second start leave behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import psycopg
+import pytest
+
+from ecard.embedded import EmbeddedPostgres, processes
+from ecard.embedded import postgres as postgres_module
+from ecard.settings.env import database_settings
+
+PARENT = """
+import pathlib, sys, time
+from ecard.embedded import EmbeddedPostgres
+server = EmbeddedPostgres(pathlib.Path(sys.argv[1]), shared_buffers="16MB", end_with_parent=sys.argv[2] == "ends")
+server.start()
+print(server.pid, flush=True)
+time.sleep(600)
+"""
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def _cluster(folder: Path) -> EmbeddedPostgres:
+    return EmbeddedPostgres(folder, shared_buffers="16MB", end_with_parent=True)
+
+
+def _parent(folder: Path, mode: str) -> tuple[subprocess.Popen[str], int]:
+    """Another process that started the server, and the server's process id."""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(folder), mode], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+    )
+    assert parent.stdout is not None
+    return parent, int(parent.stdout.readline())
+
+
+def _kill(parent: subprocess.Popen[str]) -> None:
+    parent.kill()
+    parent.communicate()
+
+
+def _write_row(server: EmbeddedPostgres) -> None:
+    with psycopg.connect(server.owner_url) as session:
+        session.execute("CREATE TABLE IF NOT EXISTS kept (value int)")
+    with psycopg.connect(server.app_url) as session:
+        session.execute("INSERT INTO kept VALUES (7)")
+
+
+def _rows(server: EmbeddedPostgres) -> list[int]:
+    with psycopg.connect(server.app_url) as session:
+        return [row[0] for row in session.execute("SELECT value FROM kept")]
+
+
+def test_data_is_kept_between_starts(cluster_folder: Path) -> None:
+    server = _cluster(cluster_folder)
+    server.start()
+    _write_row(server)
+    server.stop()
+    assert server.pid is None
+    with _cluster(cluster_folder) as again:
+        assert _rows(again) == [7]
+
+
+def test_a_server_left_by_a_killed_parent_is_taken_over(cluster_folder: Path) -> None:
+    parent, pid = _parent(cluster_folder, "stays")
+    _kill(parent)
+    server = _cluster(cluster_folder)
+    server.start()
+    assert server.pid == pid
+    _write_row(server)
+    server.stop()
+    assert not processes.is_running(pid)
+
+
+def test_a_server_told_to_end_with_its_parent_does_so(cluster_folder: Path) -> None:
+    parent, pid = _parent(cluster_folder, "ends")
+    _kill(parent)
+    assert processes.wait_until_gone({pid}, timeout_s=30)
+
+
+def test_a_killed_server_recovers_what_was_committed(cluster_folder: Path) -> None:
+    parent, pid = _parent(cluster_folder, "stays")
+    server = _cluster(cluster_folder)
+    server.start()
+    _write_row(server)
+    # Its parent lives and does not reap it: a dead process still in the table must not count.
+    os.kill(pid, signal.SIGKILL)
+    with _cluster(cluster_folder) as again:
+        assert again.pid != pid
+        assert _rows(again) == [7]
+    _kill(parent)
+
+
+def test_a_killed_servers_open_connections_do_not_stop_the_next_start(
+    cluster_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_module, "LEFTOVER_WAIT_S", 0.3)
+    parent, pid = _parent(cluster_folder, "stays")
+    server = _cluster(cluster_folder)
+    server.start()
+    with psycopg.connect(server.superuser_url, autocommit=True) as session:
+        backend = session.info.backend_pid
+        os.kill(backend, signal.SIGSTOP)  # a worker that cannot see its postmaster die
+        os.kill(pid, signal.SIGKILL)
+        with _cluster(cluster_folder) as again:
+            assert not processes.is_running(backend)
+            _write_row(again)
+    _kill(parent)
+
+
+def test_a_stranger_with_the_noted_process_number_is_not_taken_for_the_server(cluster_folder: Path) -> None:
+    server = _cluster(cluster_folder)
+    server.start()
+    _write_row(server)
+    note = next(Path(_home(cluster_folder)).glob("cluster/postmaster.pid"))
+    lines = note.read_text().splitlines()
+    server.stop()
+    note.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+    with _cluster(cluster_folder) as again:
+        assert again.pid != os.getpid()
+        assert _rows(again) == [7]
+
+
+def test_a_first_start_cut_short_is_made_anew(cluster_folder: Path) -> None:
+    server = _cluster(cluster_folder)
+    server.start()
+    server.stop()
+    cluster = _home(cluster_folder) / "cluster"
+    cluster.rename(cluster.with_name("cluster.new"))
+    with _cluster(cluster_folder) as again:
+        _write_row(again)
+
+
+@pytest.mark.parametrize("password", ["", "wrong"])
+def test_no_role_is_let_in_without_its_password(postgres: EmbeddedPostgres, password: str) -> None:
+    address = urlsplit(postgres.superuser_url)
+    host = unquote(address.query.removeprefix("host="))
+    for role in ("postgres", "ecard_owner", "ecard_app"):
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(host=host, user=role, dbname="postgres", password=password)
+
+
+def test_the_socket_and_the_passwords_are_private(cluster_folder: Path) -> None:
+    with _cluster(cluster_folder) as server:
+        folder = Path(unquote(urlsplit(server.app_url).query.removeprefix("host=")))
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert stat.S_IMODE((cluster_folder / "passwords.json").stat().st_mode) == 0o600
+        with psycopg.connect(server.superuser_url) as session:
+            found = session.execute("SHOW listen_addresses").fetchone()
+        assert found == ("",)
+
+
+def test_the_runtime_role_uses_what_the_owner_makes_in_a_new_database(postgres: EmbeddedPostgres) -> None:
+    addresses = postgres.create_database("another")
+    with psycopg.connect(addresses.owner_url) as session:
+        session.execute("CREATE TABLE made_later (id bigserial PRIMARY KEY)")
+    with psycopg.connect(addresses.app_url) as session:
+        session.execute("INSERT INTO made_later DEFAULT VALUES")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute("CREATE TABLE mine (id int)")
+
+
+def test_a_deep_data_folder_does_not_make_the_socket_unreachable(tmp_path: Path) -> None:
+    folder = tmp_path / ("a-long-name-" * 6) / ("b-long-name-" * 6)
+    server = _cluster(folder)
+    server.start()
+    try:
+        _write_row(server)
+        assert database_settings(server.app_url)["HOST"].startswith("/")
+    finally:
+        server.destroy()
+    assert not folder.exists()
+
+
+def _home(folder: Path) -> Path:
+    noted = folder / "home.json"
+    return Path(json.loads(noted.read_text())["home"]) if noted.is_file() else folder / "home"
