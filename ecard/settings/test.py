@@ -13,7 +13,8 @@ DEFAULTS = {
     "DATABASE_URL": "postgresql://ecard_app@/ecard?host=/nonexistent",
     "ECARD_SECRET_KEY": "only for tests, where nothing is secret",
     "ECARD_KEY_ENCRYPTION_KEY": "dGVzdHMgb25seTogdGhpcnR5LXR3byBieXRlcyBsb24=",
-    "ECARD_REDIS_URL": "redis://127.0.0.1:1/0",
+    # A broker inside the process, which nobody reads: a nudge never leaves the test.
+    "ECARD_REDIS_URL": "memory://",
     "ECARD_ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
 }
 
