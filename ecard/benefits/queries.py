@@ -1,0 +1,84 @@
+"""Reading benefits: what snapshots, posting and the cardholder's page need, set by set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from functools import lru_cache
+
+from devices.core.messages import SignedPolicy
+from devices.core.policy import Policy, decode_policy
+from devices.core.quote import Lot, Used
+from ecard.benefits.errors import UnknownPolicy
+from ecard.benefits.models import Grant, Programme, PublishedPolicy, UsageCounter
+from ecard.ledger.queries import funds
+
+UPCOMING_LIMIT = 2
+POLICIES_CACHED = 64
+
+
+def policies_for_terminals(at: datetime) -> tuple[SignedPolicy, ...]:
+    """The policy in force and the next two to come, in order of number; empty before the first publication."""
+    started = PublishedPolicy.objects.filter(starts_at__lte=at).order_by("-number").first()
+    later = PublishedPolicy.objects.filter(starts_at__gt=at, number__gt=started.number if started else 0)
+    chosen = [*([started] if started else []), *later.order_by("starts_at", "-number")[:UPCOMING_LIMIT]]
+    return tuple(
+        SignedPolicy(each.key_id, bytes(each.signature), bytes(each.body))
+        for each in sorted(chosen, key=lambda each: each.number)
+    )
+
+
+def policy_by_number(number: int) -> Policy:
+    """A published policy as a value. Raises UnknownPolicy."""
+    body = PublishedPolicy.objects.filter(number=number).values_list("body", flat=True).first()
+    if body is None:
+        raise UnknownPolicy(number)
+    return _decoded(bytes(body))
+
+
+@lru_cache(maxsize=POLICIES_CACHED)
+def _decoded(body: bytes) -> Policy:
+    """By content, not by number: a restored database may give a number again."""
+    return decode_policy(body)
+
+
+def policy_in_force(at: datetime) -> Policy | None:
+    """The policy that governs `at`, or None before the first publication."""
+    started = PublishedPolicy.objects.filter(starts_at__lte=at).order_by("-number")
+    number = started.values_list("number", flat=True).first()
+    return None if number is None else policy_by_number(number)
+
+
+def lots_of(account_refs: Iterable[int], *, at: datetime) -> dict[int, tuple[Lot, ...]]:
+    """What each person has left in grants that still run, first to expire first; people without are left out.
+
+    Two statements, whatever the number of refs; the caller bounds them.
+    """
+    grants = Grant.objects.filter(
+        cardholder__account_ref__in=set(account_refs), ended_at__isnull=True, expires_at__gt=at
+    ).order_by("expires_at", "account_id")
+    rows = list(grants.values_list("cardholder__account_ref", "account_id", "programme_id", "expires_at"))
+    left = funds([account_id for _ref, account_id, _programme, _expires in rows])
+    lots: dict[int, tuple[Lot, ...]] = {}
+    for ref, account_id, programme_id, expires_at in rows:
+        remaining_minor = left[account_id].available_minor or 0
+        if remaining_minor > 0:
+            lot = Lot(account_id, programme_id, remaining_minor, int(expires_at.timestamp()))
+            lots[ref] = (*lots.get(ref, ()), lot)
+    return lots
+
+
+def usage_of(account_refs: Iterable[int], dates: Iterable[date]) -> dict[int, tuple[Used, ...]]:
+    """What each person spent on the business dates, in order of date; people without are left out."""
+    counters = UsageCounter.objects.filter(account_ref__in=set(account_refs), business_date__in=set(dates))
+    used: dict[int, tuple[Used, ...]] = {}
+    for ref, day, total_minor, purse_minor, count in counters.order_by("business_date").values_list(
+        "account_ref", "business_date", "total_minor", "purse_minor", "count"
+    ):
+        used[ref] = (*used.get(ref, ()), Used(day.isoformat(), total_minor, purse_minor, count))
+    return used
+
+
+def sponsors_of_programmes(programme_ids: Iterable[int]) -> dict[int, int]:
+    """Programme id → the sponsor's ledger account."""
+    return dict(Programme.objects.filter(pk__in=set(programme_ids)).values_list("pk", "sponsor_id"))
