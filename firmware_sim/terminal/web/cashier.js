@@ -1,0 +1,157 @@
+// The cashier's side: keypad, scanner, reversal, and the switches of the virtual hardware.
+import { current, money, send, start, text } from "/static/terminal.js";
+
+const byId = (id) => document.getElementById(id);
+const FRAME_MS = 120;
+let typed = "";
+let stream = null;
+
+const complain = (id, said) => {
+  byId(id).textContent = said;
+  byId(id).hidden = !said;
+};
+
+// ---- amount
+async function enter(next) {
+  typed = next;
+  try {
+    await send("/amount", { amount: typed });
+    complain("entry-error", "");
+  } catch (error) {
+    complain("entry-error", error.message);
+  }
+}
+
+function press(key) {
+  if (current()?.mode === "fixed") return undefined;
+  if (key === "clear") return enter("");
+  if (key === "back") return enter(typed.slice(0, -1));
+  const next = typed + key;
+  if (!/^\d{0,6}(\.\d{0,2})?$/.test(next)) return undefined;
+  return enter(next === "." ? "0." : next);
+}
+
+byId("keypad").addEventListener("click", (event) => event.target.dataset.key && press(event.target.dataset.key));
+document.addEventListener("keydown", (event) => {
+  if (event.target instanceof HTMLInputElement || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (/^[0-9.]$/.test(event.key)) press(event.key);
+  else if (event.key === "Backspace") press("back");
+  else if (event.key === "Escape") press("clear");
+});
+
+document.querySelectorAll("[data-mode]").forEach((button) =>
+  button.addEventListener("click", async () => {
+    const fixed = button.dataset.mode === "fixed";
+    const sum = fixed ? (current().amount_minor / 100).toFixed(2) : "";
+    try {
+      await send("/mode", { mode: button.dataset.mode, fixed: sum });
+      if (!fixed) await enter("");
+      complain("entry-error", "");
+    } catch (error) {
+      complain("entry-error", error.message);
+    }
+  }),
+);
+
+// ---- scanner
+async function scan(picture, { quiet = false } = {}) {
+  if (!quiet) byId("scanner-note").textContent = text("reading");
+  try {
+    const answer = await send("/scan", picture, picture.type || "image/png");
+    byId("scanner-note").textContent = answer.read || quiet ? "" : text("no_code");
+    return answer;
+  } catch (error) {
+    byId("scanner-note").textContent = error.message;
+    return { read: false };
+  }
+}
+
+document.addEventListener("paste", (event) => {
+  const picture = [...event.clipboardData.files].find((file) => file.type.startsWith("image/"));
+  if (picture) scan(picture);
+});
+const zone = byId("dropzone");
+for (const kind of ["dragenter", "dragover"]) zone.addEventListener(kind, (event) => (event.preventDefault(), zone.classList.add("over")));
+for (const kind of ["dragleave", "drop"]) zone.addEventListener(kind, () => zone.classList.remove("over"));
+zone.addEventListener("drop", (event) => {
+  event.preventDefault();
+  if (event.dataTransfer.files[0]) scan(event.dataTransfer.files[0]);
+});
+byId("picture").addEventListener("change", async (event) => {
+  const [picture] = event.target.files;
+  if (picture) await scan(picture);
+  event.target.value = "";
+});
+
+const video = byId("video");
+const canvas = document.createElement("canvas");
+async function frames() {
+  while (stream) {
+    const began = performance.now();
+    if (video.videoWidth) {
+      canvas.width = video.videoWidth;
+      canvas.height = video.videoHeight;
+      canvas.getContext("2d").drawImage(video, 0, 0);
+      const picture = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.85));
+      if (picture && stream) await scan(picture, { quiet: true });
+    }
+    await new Promise((done) => setTimeout(done, Math.max(0, FRAME_MS - (performance.now() - began))));
+  }
+}
+
+byId("camera").addEventListener("click", async () => {
+  if (stream) {
+    stream.getTracks().forEach((track) => track.stop());
+    stream = null;
+  } else {
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1280 } } });
+      video.srcObject = stream;
+      await video.play();
+      frames();
+    } catch {
+      stream = null;
+      byId("scanner-note").textContent = text("camera_refused");
+    }
+  }
+  video.hidden = !stream;
+  zone.hidden = Boolean(stream);
+  byId("camera").dataset.text = stream ? "camera_off" : "camera_on";
+  byId("camera").textContent = text(byId("camera").dataset.text);
+});
+
+// ---- sale and hardware
+byId("reverse").addEventListener("click", () => send("/reverse"));
+byId("confirm-clock").addEventListener("click", () => send("/confirm-clock"));
+byId("power").addEventListener("click", () => send("/power").catch(() => undefined));
+byId("enrol-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  try {
+    await send("/enrol", { code: byId("enrol-code").value });
+    complain("enrol-error", "");
+  } catch (error) {
+    complain("enrol-error", error.message);
+  }
+});
+const line = byId("line");
+line.addEventListener("change", (event) => send("/line", { mode: event.target.value }).catch(drawLine));
+async function drawLine() {
+  const answer = await fetch("/line");
+  const known = answer.ok ? (await answer.json()).mode : null;
+  line.disabled = known === null;
+  line.querySelectorAll("input").forEach((input) => (input.checked = input.value === known));
+}
+drawLine();
+setInterval(drawLine, 5000);
+
+start((screen) => {
+  byId("entered").textContent = money(screen.amount_minor);
+  if (screen.amount_minor === 0 && !/^0?\.?0*$/.test(typed)) typed = "";
+  document.querySelectorAll("[data-mode]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.mode === screen.mode)));
+  document.querySelectorAll("#keypad button").forEach((button) => (button.disabled = screen.mode === "fixed"));
+  const last = screen.last_sale;
+  byId("reverse").disabled = !last?.reversible;
+  byId("reverse").textContent = last?.reversible ? text("reverse_of", { sum: money(last.amount_minor) }) : text("reverse");
+  byId("confirm-clock").hidden = screen.clock_ok;
+  byId("enrol").hidden = screen.phase !== "unenrolled";
+});
