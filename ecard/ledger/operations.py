@@ -7,10 +7,10 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from ecard.ledger.bulk import next_posting_group, post_group
+from ecard.ledger.bulk import next_posting_group, post_group, post_group_locking_late
 from ecard.ledger.errors import AccountClosed, AccountInUse
 from ecard.ledger.holds import capture_hold, lapse_holds, place_hold, release_hold
-from ecard.ledger.locks import lock_accounts
+from ecard.ledger.locks import lock_accounts, read_accounts
 from ecard.ledger.models import HOUSE_KINDS, Account, AccountKind
 from ecard.ledger.values import NewAccount, NewTransfer, PostedGroup
 
@@ -27,6 +27,8 @@ __all__ = [
     "place_hold",
     "post",
     "post_group",
+    "post_group_locking_late",
+    "read_accounts",
     "release_hold",
     "set_floor",
 ]

@@ -21,11 +21,11 @@ class NewTransfer(NamedTuple):
     cause_id: int
 
 
-class LockedAccount(NamedTuple):
-    """An account as `operations.lock_accounts` read it.
+class AccountState(NamedTuple):
+    """An account as `locks.lock_accounts` or `read_accounts` found it.
 
-    A floored account is locked until the transaction ends. A busy one (`floor_minor` None) is
-    known but not locked, and `balance_minor` is only its folded part.
+    From `lock_accounts`, a floored account stays so until the transaction ends; a busy one
+    (`floor_minor` None) is never locked, and its `balance_minor` is only the folded part.
     """
 
     account_id: int

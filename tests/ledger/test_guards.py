@@ -155,6 +155,18 @@ def test_posting_crosswise_from_two_connections_does_not_deadlock(second_connect
     assert queries.replay_check().differences == ()
 
 
+def test_a_group_that_locks_late_takes_its_rows_back_when_the_money_has_gone(second_connection: Second) -> None:
+    purse, payee = filled_purse(100), shop()
+    with transaction.atomic():
+        assert operations.read_accounts([purse])[purse].available_minor == 100
+        second_connection(lambda: operations.post(transfers=[move(purse, payee, 60)], at=AT)).wait()
+        with pytest.raises(InsufficientFunds):
+            operations.post_group_locking_late(rows=[move(purse, payee, 80)], at=AT)
+        operations.post_group_locking_late(rows=[move(purse, payee, 40)], at=AT)
+    assert queries.balances([purse, payee]) == {purse: 0, payee: 100}
+    assert queries.replay_check().differences == ()
+
+
 def test_folding_while_another_connection_posts_loses_nothing(second_connection: Second) -> None:
     purse, payee = filled_purse(1_000), shop()
     written, go_on = threading.Event(), threading.Event()
