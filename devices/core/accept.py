@@ -58,10 +58,11 @@ def read(text: str, *, trust: Trust, now_s: int) -> Genuine | Decline:
     grant = codes.unseal(code.sealed, sealing_key=sealing_key, code_id=code.code_id)
     if not key.not_before_s <= grant.issued_at_s < key.not_after_s:
         return Decline(Why.UNKNOWN_KEY, {"key_id": code.key_id})
-    return _in_time(code, now_s=now_s) or Genuine(code, grant)
+    return in_time(code, now_s=now_s) or Genuine(code, grant)
 
 
-def _in_time(code: Code, *, now_s: int) -> Decline | None:
+def in_time(code: Code, *, now_s: int) -> Decline | None:
+    """Whether the code could be shown at `now_s`, the verifier's clock; else why not."""
     skew_s = SLOT_SKEW_S if code.kind == codes.PRE_SIGNED else 0
     if now_s < code.not_before_s - (skew_s or SHOWN_AHEAD_S):
         return Decline(Why.TOO_EARLY, {"wait_s": code.not_before_s - now_s})

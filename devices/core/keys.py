@@ -28,7 +28,7 @@ class PublicKey(msgspec.Struct, frozen=True, omit_defaults=True):
 
     key_id: Annotated[int, msgspec.Meta(ge=0, le=255)]
     role: Role
-    public: Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
+    public: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     not_before_s: int
     not_after_s: int
     revoked: bool = False
@@ -56,8 +56,17 @@ class KeyListError(ValueError):
 
 def sign_key_list(key_list: KeyList, *, root: SigningKey) -> bytes:
     """The wire form, made where the root key lives."""
-    body = msgspec.json.encode(key_list)
+    return sign_body(msgspec.json.encode(key_list), root=root)
+
+
+def sign_body(body: bytes, *, root: SigningKey) -> bytes:
+    """The wire form of a list that was drafted elsewhere: its bytes are signed as they are."""
     return MAGIC + root.sign(KEY_LIST_DOMAIN, body) + body
+
+
+def signed_body(data: bytes) -> bytes:
+    """The part of a wire form that the root signed; not verified here."""
+    return data[len(MAGIC) + SIGNATURE_BYTES :]
 
 
 def open_key_list(data: bytes, *, root_public: bytes, institution: str, held_number: int = 0) -> KeyList:
@@ -65,7 +74,7 @@ def open_key_list(data: bytes, *, root_public: bytes, institution: str, held_num
     start = len(MAGIC) + SIGNATURE_BYTES
     if len(data) > MAX_BYTES or data[: len(MAGIC)] != MAGIC:
         raise KeyListError("not a key list")
-    body = data[start:]
+    body = signed_body(data)
     signature = data[len(MAGIC) : start]
     if not verifies(public=root_public, domain=KEY_LIST_DOMAIN, message=body, signature=signature):
         raise KeyListError("not signed by the pinned root")

@@ -107,6 +107,10 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     funding_order: tuple[Literal["lots", "purse"], ...] = ("lots", "purse")
     ages: tuple[AgeStep, ...] = ()
 
+    def __post_init__(self) -> None:
+        if len(set(self.funding_order)) != len(self.funding_order):
+            raise ValueError("each source of funds is asked once")
+
     def programme(self, programme_id: int) -> Programme | None:
         """The programme of that id, or None where this policy does not know it."""
         return next((each for each in self.programmes if each.id == programme_id), None)

@@ -1,0 +1,31 @@
+"""What a terminal says of itself beside each request, in one header. Not signed: for monitoring, never for money."""
+
+from typing import Annotated
+
+import msgspec
+
+STATUS_HEADER = "X-Ecard-Status"
+MAX_STATUS_CHARACTERS = 200
+
+
+class Status(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Records not yet acknowledged, and the release the terminal runs."""
+
+    unsent: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] = 0
+    software: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+def encode_status(status: Status) -> str:
+    """The header's value, in ASCII."""
+    text = msgspec.json.encode(status).decode()
+    return text if text.isascii() else encode_status(msgspec.structs.replace(status, software=""))
+
+
+def read_status(header: str) -> Status | None:
+    """The header's content; None where it is missing or is not one: nothing depends on it."""
+    if not header or len(header) > MAX_STATUS_CHARACTERS:
+        return None
+    try:
+        return msgspec.json.decode(header, type=Status)
+    except (msgspec.MsgspecError, UnicodeEncodeError):
+        return None
