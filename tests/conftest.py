@@ -34,7 +34,8 @@ settings.load_profile("ci")
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """The session's own server, in a folder of its own: sessions side by side do not meet."""
-    folder = Path(tempfile.mkdtemp(prefix="ecard-tests-"))
+    database.sweep_killed_sessions()
+    folder = Path(tempfile.mkdtemp(prefix=f"{database.FOLDER_PREFIX}{os.getpid()}-"))
     server = EmbeddedPostgres(folder, shared_buffers="128MB", durable=False, end_with_parent=True)
     try:
         server.start()

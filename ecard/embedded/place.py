@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecard.embedded.errors import EngineError
+from ecard.embedded.processes import running_inside
 
 UNPRIVILEGED_USERS = ("postgres", "nobody", "daemon")
 ROOT_FOLDERS = (Path("/var/lib"), Path("/var/tmp"), Path("/tmp"))  # noqa: S108  (fixed names made 0755, root's own)
@@ -49,11 +50,13 @@ def settle(data_dir: Path) -> Place:
         if home.is_dir():
             owner = home.stat()
             return Place(home=home, uid=owner.st_uid, gid=owner.st_gid)
-    user = _unprivileged_user()
     key = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
+    _sweep(root_folder(), key)
+    user = _unprivileged_user()
     home = root_folder() / f"{key}-{secrets.token_hex(4)}"
     home.mkdir(mode=0o700)
     os.chown(home, user.pw_uid, user.pw_gid)
+    (home / "belongs-to").write_text(str(data_dir.resolve()))
     write_private(noted, json.dumps({"home": str(home)}))
     return Place(home=home, uid=user.pw_uid, gid=user.pw_gid)
 
@@ -129,6 +132,22 @@ def root_folder() -> Path:
         if folder.stat().st_uid == 0 and not folder.is_symlink():
             return folder
     raise EngineError("There is no folder to keep PostgreSQL's files in: /var/lib and /tmp cannot be written.")
+
+
+def _sweep(folder: Path, key: str) -> None:
+    """Delete homes whose data folder was deleted by hand; one with a live server stays.
+
+    A data folder whose parent is missing too may be on a disk that is not there just now.
+    """
+    for home in folder.glob("*-*"):
+        note = home / "belongs-to"
+        if not note.is_file():
+            continue
+        data_dir = Path(note.read_text())
+        is_gone = not data_dir.exists() and data_dir.parent.is_dir()
+        is_replaced = home.name.startswith(f"{key}-")
+        if (is_gone or is_replaced) and not running_inside(home / "cluster"):
+            shutil.rmtree(home, ignore_errors=True)
 
 
 def _unprivileged_user() -> pwd.struct_passwd:

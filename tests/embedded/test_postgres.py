@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -127,6 +128,18 @@ def test_a_stranger_with_the_noted_process_number_is_not_taken_for_the_server(cl
     with _cluster(cluster_folder) as again:
         assert again.pid != os.getpid()
         assert _rows(again) == [7]
+
+
+def test_a_data_folder_deleted_by_hand_starts_empty_and_leaves_nothing_behind(cluster_folder: Path) -> None:
+    server = _cluster(cluster_folder)
+    server.start()
+    _write_row(server)
+    old_home = _home(cluster_folder)
+    server.stop()
+    shutil.rmtree(cluster_folder)
+    with _cluster(cluster_folder) as again, psycopg.connect(again.app_url) as session:
+        assert session.execute("SELECT to_regclass('kept')").fetchone() == (None,)
+        assert _home(cluster_folder) == old_home or not old_home.exists()
 
 
 def test_a_first_start_cut_short_is_made_anew(cluster_folder: Path) -> None:
