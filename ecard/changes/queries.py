@@ -6,6 +6,7 @@ from ecard.changes.models import Change, Generation, Topic
 from ecard.changes.values import ChangedSet, FullLoadNeeded, FullLoadReason, GenerationState
 
 CHANGES_LIMIT = 200
+UNNUMBERED_LIMIT = 1_000
 
 
 def generation_state() -> GenerationState:
@@ -59,6 +60,30 @@ def changed_since(
         refs={topic: tuple(refs) for topic, refs in by_topic.items()},
         upto=upto,
         more=more,
+    )
+
+
+def anything_unnumbered() -> bool:
+    """Whether a committed change waits for `operations.number_committed`: one look at a small index."""
+    return Change.objects.filter(number__isnull=True).exists()
+
+
+def unnumbered(*, limit: int = UNNUMBERED_LIMIT) -> ChangedSet:
+    """Committed changes that have no number yet.
+
+    Whoever reads rows and a cursor in one snapshot of the database sees these changes in the rows already, though
+    the cursor stays before them: what belongs together must be sent together, and they are simply sent again later.
+    """
+    state = generation_state()
+    rows = list(Change.objects.filter(number__isnull=True).order_by("id").values_list("topic", "refs")[: limit + 1])
+    by_topic: dict[Topic, dict[int, None]] = {}
+    for topic, refs in rows[:limit]:
+        by_topic.setdefault(Topic(topic), {}).update(dict.fromkeys(refs))
+    return ChangedSet(
+        generation_id=state.generation_id,
+        refs={topic: tuple(refs) for topic, refs in by_topic.items()},
+        upto=state.latest_number,
+        more=len(rows) > limit,
     )
 
 

@@ -7,3 +7,7 @@ class TerminalsConfig(AppConfig):
     label = "terminals"
     verbose_name = _("Terminals")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Let the API's schema know how terminals sign."""
+        from ecard.terminals import schema  # noqa: F401  (importing registers it)

@@ -54,6 +54,15 @@ class Terminal(models.Model):
     created_at = models.DateTimeField(_("created at"), editable=False)
     enrolled_at = models.DateTimeField(_("enrolled at"), null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
+    revoked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("revoked by"),
+        editable=False,
+    )
     software = models.CharField(_("software"), max_length=SOFTWARE_LENGTH_MAX, blank=True, default="", editable=False)
     last_seen_at = models.DateTimeField(_("last heard"), null=True, blank=True, editable=False)
     last_snapshot_at = models.DateTimeField(_("last snapshot"), null=True, blank=True, editable=False)

@@ -1,5 +1,15 @@
-from django.urls import URLPattern, URLResolver
+"""The addresses a terminal calls; `profiles` lists them by name."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from ecard.terminals.api import EnrolView, KeysView, SnapshotView
 
 app_name = "terminals"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("enrol", EnrolView.as_view(), name="enrol"),
+    path("keys", KeysView.as_view(), name="keys"),
+    path("snapshot", SnapshotView.as_view(), name="snapshot"),
+]

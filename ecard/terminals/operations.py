@@ -1,0 +1,111 @@
+"""Everything that changes a terminal. Enrolment by the device itself is in `enrolment`."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+
+from devices.core import enrolment as core
+from devices.core.money import MAX_AMOUNT_MINOR
+from ecard.benefits.models import PublishedPolicy
+from ecard.benefits.operations import publish_policy
+from ecard.changes.models import Topic
+from ecard.changes.operations import record
+from ecard.codes.operations import sign_policy
+from ecard.codes.queries import root_public
+from ecard.merchants.models import Outlet
+from ecard.terminals.enrolment import enrol, secret_hash
+from ecard.terminals.errors import BadTerminal
+from ecard.terminals.models import EnrolmentCode, Terminal, TerminalMode, TerminalState
+from ecard.terminals.rules import CODE_LIFE
+from ecard.terminals.values import Heartbeat, Invite
+
+__all__ = ["change", "enrol", "heard", "invite", "publish", "register", "revoke"]
+
+
+@transaction.atomic
+def register(
+    *, name: str, outlet: Outlet, at: datetime, mode: TerminalMode = TerminalMode.TYPED, fixed_minor: int = 0
+) -> Terminal:
+    """A new terminal at an outlet, to be invited next. Raises BadTerminal."""
+    _require_price(mode, fixed_minor)
+    return Terminal.objects.create(name=name, outlet=outlet, mode=mode, fixed_minor=fixed_minor, created_at=at)
+
+
+@transaction.atomic
+def change(
+    *, terminal: Terminal, name: str, outlet: Outlet, mode: TerminalMode, fixed_minor: int, at: datetime
+) -> None:
+    """Rename or move a terminal, or set what it asks for. It hears of it with its next snapshot. Raises BadTerminal."""
+    _require_price(mode, fixed_minor)
+    terminal.name, terminal.outlet, terminal.mode, terminal.fixed_minor = name, outlet, mode, fixed_minor
+    terminal.save(update_fields=["name", "outlet", "mode", "fixed_minor"])
+    record(topic=Topic.PARAMETERS, refs=[terminal.pk], at=at)
+
+
+@transaction.atomic
+def invite(*, terminal: Terminal, by: AbstractBaseUser | None, at: datetime) -> Invite:
+    """Make the one code by which a device may become this terminal; an earlier unused one is void from now on.
+
+    A device that is enrolled already goes on working until its successor has been heard.
+    """
+    locked = Terminal.objects.select_for_update(no_key=True).get(pk=terminal.pk)
+    locked.enrolment_codes.filter(used_at__isnull=True, void_at__isnull=True).update(void_at=at)
+    code = core.make(secret=secrets.randbelow(core.SECRETS), root_public=root_public())
+    secret = core.secret_of(code)
+    made = EnrolmentCode.objects.create(
+        terminal=locked,
+        handle=secret[: core.HANDLE_CHARACTERS],
+        secret_hash=secret_hash(secret),
+        made_at=at,
+        made_by_id=by.pk if by else None,
+        expires_at=at + CODE_LIFE,
+    )
+    server = core.Invitation(server=settings.ECARD_PUBLIC_URL, code=code)
+    return Invite(terminal_id=locked.pk, code=code, qr_text=core.qr_text(server), expires_at=made.expires_at)
+
+
+@transaction.atomic
+def revoke(*, terminal: Terminal, by: AbstractBaseUser | None, at: datetime) -> bool:
+    """Refuse everything this device asks from now on, but for handing in what it holds. False: it was revoked.
+
+    Open invitations and an unconfirmed successor are void too; a new invitation brings the terminal back, with
+    another key.
+    """
+    locked = Terminal.objects.select_for_update(no_key=True).get(pk=terminal.pk)
+    locked.enrolment_codes.filter(used_at__isnull=True, void_at__isnull=True).update(void_at=at)
+    if locked.state == TerminalState.REVOKED:
+        return False
+    locked.state, locked.revoked_at, locked.next_public_key = TerminalState.REVOKED, at, None
+    locked.revoked_by_id = by.pk if by else None
+    locked.save(update_fields=["state", "revoked_at", "revoked_by", "next_public_key"])
+    record(topic=Topic.PARAMETERS, refs=[locked.pk], at=at)
+    return True
+
+
+def heard(*, terminal: Terminal, heartbeat: Heartbeat, at: datetime, snapshot_number: int | None = None) -> None:
+    """Note that a terminal was heard, what it said of itself and which snapshot it was given."""
+    noted: dict[str, object] = {"last_seen_at": at}
+    if heartbeat.unsent_count is not None:
+        noted["unsent_count"] = heartbeat.unsent_count
+    if heartbeat.software is not None:
+        noted["software"] = heartbeat.software
+    if snapshot_number is not None:
+        noted |= {"last_snapshot_at": at, "last_snapshot_number": snapshot_number}
+    Terminal.objects.filter(pk=terminal.pk).update(**noted)
+
+
+def publish(*, at: datetime, starts_at: datetime, by: AbstractBaseUser | None) -> PublishedPolicy:
+    """Compile, check, number, sign and send out the rules as they stand. Raises benefits' PolicyRefused."""
+    return publish_policy(at=at, starts_at=starts_at, by=by, sign=sign_policy)
+
+
+def _require_price(mode: TerminalMode, fixed_minor: int) -> None:
+    if mode == TerminalMode.FIXED and not 0 < fixed_minor <= MAX_AMOUNT_MINOR:
+        raise BadTerminal("fixed_minor")
+    if mode == TerminalMode.TYPED and fixed_minor:
+        raise BadTerminal("fixed_minor")

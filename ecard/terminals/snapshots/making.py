@@ -1,0 +1,196 @@
+"""Answering a terminal's cursor with a signed snapshot: everybody, or who changed since.
+
+Funds, usage and `posted_through` are read in one moment of the database, and the cursor with them. A change that is
+visible in that moment and has no number yet is sent as well, under a cursor that stays before it: otherwise
+`posted_through` could cover a sale that the rows do not yet show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from devices.core.accept import FOREVER_S, Denial
+from devices.core.messages import Parameters, PostedThrough, SnapshotHead, seal_snapshot
+from ecard.benefits.queries import policies_for_terminals
+from ecard.cardholders.queries import deny_entries
+from ecard.changes.models import Topic
+from ecard.changes.operations import NUMBERING_LIMIT, number_committed
+from ecard.changes.queries import anything_unnumbered, changed_since, generation_state, unnumbered
+from ecard.changes.values import FullLoadNeeded
+from ecard.codes.operations import snapshot_signer
+from ecard.codes.queries import signed_key_list
+from ecard.codes.rules import denial_before_s, unix_s
+from ecard.merchants.models import Site
+from ecard.terminals.errors import SnapshotBusy
+from ecard.terminals.models import Stream, Terminal
+from ecard.terminals.rules import business_dates
+from ecard.terminals.snapshots.base import Base, base
+from ecard.terminals.snapshots.moment import one_moment
+from ecard.terminals.snapshots.people import gone, some
+
+DELTA_REFS_MAX = 10_000
+"""More changed people than this are answered with everybody."""
+DELTA_CHANGES_MAX = 20_000
+OVERLAY_REFS_MAX = 5_000
+"""A kept base that lacks more people than this is built anew."""
+NUMBERING_ROUNDS = 20
+ATTEMPTS = 5
+SITES_LIMIT = 500
+STREAMS_LIMIT = 200
+"""The newest epochs of a terminal; one is drawn at each process start."""
+
+
+class SnapshotKind(StrEnum):
+    """The value of X-Ecard-Snapshot."""
+
+    FULL = "full"
+    DELTA = "delta"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A sealed snapshot and what its head says."""
+
+    kind: SnapshotKind
+    number: int
+    people: int
+    data: bytes = field(repr=False)
+
+
+def full(terminal: Terminal, at: datetime) -> bytes:
+    """Everybody, sealed for this terminal. Raises SnapshotBusy, and codes' NoActiveKey before keys are made."""
+    return make(terminal=terminal, generation=0, number=0, at=at).data
+
+
+def delta(terminal: Terminal, generation: int, number: int, at: datetime) -> bytes:
+    """Who changed after the cursor; everybody where it cannot be continued. Raises as `full`."""
+    return make(terminal=terminal, generation=generation, number=number, at=at).data
+
+
+def make(*, terminal: Terminal, generation: int, number: int, at: datetime) -> Made:
+    """The answer to the cursor (generation, number); (0, 0) asks for everybody. Raises as `full`.
+
+    Must not be called inside a transaction.
+    """
+    for _attempt in range(ATTEMPTS):
+        _number_all(at=at)
+        dates = business_dates(at, days=Site.objects.values_list("zone", "day_starts_minute")[:SITES_LIMIT])
+        state = generation_state()
+        if generation == state.generation_id != 0 and state.latest_number - number <= DELTA_CHANGES_MAX:
+            made = _delta(terminal, generation=generation, number=number, dates=dates, at=at)
+            if made is not None:
+                return made
+        # Over a base that is kept, then over one that is new, where any number of changes is taken.
+        for least_number, refs_max in ((0, OVERLAY_REFS_MAX), (state.latest_number, None)):
+            kept = base(generation=state.generation_id, dates=dates, least_number=least_number, at=at)
+            made = _full(terminal, kept, refs_max=refs_max, at=at)
+            if made is not None:
+                return made
+    raise SnapshotBusy("changes are written faster than they are numbered")
+
+
+def _delta(terminal: Terminal, *, generation: int, number: int, dates: tuple[date, ...], at: datetime) -> Made | None:
+    with one_moment():
+        changed = _changed_after(generation=generation, number=number, refs_max=DELTA_REFS_MAX)
+        if changed is None:
+            return None
+        rows = [row or gone(ref) for ref, row in some(changed.refs, dates=dates, at=at)]
+        return _sealed(terminal, SnapshotKind.DELTA, changed, rows, base_number=number, at=at)
+
+
+def _full(terminal: Terminal, kept: Base, *, refs_max: int | None, at: datetime) -> Made | None:
+    with one_moment():
+        changed = _changed_after(generation=kept.generation, number=kept.number, refs_max=refs_max)
+        if changed is None:
+            return None
+        now = dict(some(changed.refs, dates=kept.dates, at=at))
+        rows = [row for ref, row in kept.rows.items() if ref not in now]
+        rows.extend(row for row in now.values() if row is not None)
+        return _sealed(terminal, SnapshotKind.FULL, changed, rows, base_number=0, at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """Who changed after a cursor, as far as this moment sees, and the cursor that follows."""
+
+    generation: int
+    upto: int
+    refs: frozenset[int]
+
+
+def _number_all(*, at: datetime) -> None:
+    for _round in range(NUMBERING_ROUNDS):
+        if not anything_unnumbered() or number_committed(at=at) < NUMBERING_LIMIT:
+            return
+
+
+def _changed_after(*, generation: int, number: int, refs_max: int | None) -> _Changed | None:
+    """None where the cursor cannot be continued, or too many people changed."""
+    waiting = unnumbered()
+    if waiting.more:
+        return None
+    refs = set(waiting.refs.get(Topic.CARDHOLDER, ()))
+    more = True
+    while more:
+        page = changed_since(number=number, generation_id=generation)
+        if isinstance(page, FullLoadNeeded):
+            return None
+        refs.update(page.refs.get(Topic.CARDHOLDER, ()))
+        number, more = page.upto, page.more
+        if refs_max is not None and len(refs) > refs_max:
+            return None
+    return _Changed(generation=generation, upto=number, refs=frozenset(refs))
+
+
+def _sealed(
+    terminal: Terminal, kind: SnapshotKind, changed: _Changed, rows: Sequence[bytes], *, base_number: int, at: datetime
+) -> Made:
+    listed = signed_key_list()
+    head = SnapshotHead(
+        terminal=terminal.pk,
+        generation=changed.generation,
+        number=changed.upto,
+        base=base_number,
+        made_s=unix_s(at),
+        people=len(rows),
+        policies=policies_for_terminals(at),
+        denials=_denials(at),
+        posted_through=_posted_through(terminal),
+        parameters=_parameters(terminal),
+        key_list_number=listed.number if listed else 0,
+    )
+    key = snapshot_signer()
+    data = seal_snapshot(head, rows, key_id=key.key_id, signer=key.signer)
+    return Made(kind=kind, number=head.number, people=head.people, data=data)
+
+
+def _denials(at: datetime) -> tuple[Denial, ...]:
+    return tuple(
+        Denial(entry.account_ref, FOREVER_S if entry.codes_before is None else denial_before_s(entry.codes_before))
+        for entry in deny_entries(at=at)
+    )
+
+
+def _posted_through(terminal: Terminal) -> tuple[PostedThrough, ...]:
+    newest = Stream.objects.filter(terminal=terminal).order_by("-id")
+    found = newest.values_list("epoch", "posted_through")[:STREAMS_LIMIT]
+    return tuple(PostedThrough(epoch, seq) for epoch, seq in found if seq)
+
+
+def _parameters(terminal: Terminal) -> Parameters:
+    """Read again in this moment: the terminal in hand may have been changed since."""
+    now = Terminal.objects.select_related("outlet__site").get(pk=terminal.pk)
+    return Parameters(
+        name=now.name,
+        outlet_name_zh=now.outlet.name,
+        outlet_name_en=now.outlet.name_en,
+        site=now.outlet.site_id,
+        outlet=now.outlet_id,
+        zone=now.outlet.site.zone,
+        day_starts_min=now.outlet.site.day_starts_minute,
+        mode="fixed" if now.mode == "fixed" else "typed",
+        fixed_minor=now.fixed_minor,
+    )
