@@ -54,12 +54,15 @@ class Result(msgspec.Struct, frozen=True):
     `number` grows with each new result and not with further pictures of the same one, so a host plays `sound` once
     per number. `why` is "approved", "reversed" or a Why. `name` is masked, "" where unknown. `left_minor` is what
     the purse may still spend here, None where unknown. `wait_s` counts from `at_ms`: when to show the next code.
+    The phase lapses to READY at `ready_ms`; the words stay to be read until `until_ms`. A new code is decided at
+    any time.
     """
 
     number: int
     why: str
     sound: Sound
     at_ms: int
+    ready_ms: int
     until_ms: int
     sentence: Said
     spoken: Said
@@ -92,8 +95,8 @@ class Network(msgspec.Struct, frozen=True):
 class Screen(msgspec.Struct, frozen=True):
     """All that a host needs to draw. Times are unix ms by the terminal's clock; `at_ms` is when this was made.
 
-    `result` is present in APPROVED and DECLINED until its `until_ms` (ask again then); `amount_minor` is what the
-    next tap will pay, 0 where nothing is typed. `notice` tells what a person should do in BOOTING, UNENROLLED and
+    `result` is there until its `until_ms`, and `phase` is APPROVED or DECLINED until its `ready_ms`: ask again at
+    both. `amount_minor` is what the next tap will pay, 0 where nothing is typed. `notice` tells what a person should do in BOOTING, UNENROLLED and
     STOPPED, and warns in other phases. `snapshot_age_s` is None before the first snapshot.
     """
 

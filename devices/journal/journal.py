@@ -1,0 +1,375 @@
+"""The durable journal of one terminal: one writer, one commit for each record.
+
+A sale, the code it used up and what it takes from the person's funds become durable together: the record and the
+code in one transaction, the spending by derivation from the records. Threads: any; writers queue on one lock, and
+the upload reads through a connection of its own.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from devices.core import journal as records
+from devices.core.funds import Pending
+from devices.core.journal import GENESIS, EpochRecord, Record, ReversalRecord, SaleRecord
+from devices.drivers import database
+from devices.drivers.vault import Vault, VaultError
+from devices.journal import pruning, tables
+from devices.journal.runs import read_run
+from devices.journal.spending import Spending
+from devices.journal.values import (
+    JournalBroken,
+    JournalFull,
+    Limits,
+    NewestSale,
+    Passing,
+    RecordsWaiting,
+    Run,
+    Stream,
+    Tail,
+    unwatched,
+)
+
+FILE = "journal.sqlite3"
+
+
+class Journal:
+    """Opened once by a process; `open` begins an epoch."""
+
+    def __init__(self, path: Path, *, vault: Vault, limits: Limits, passing: Passing) -> None:
+        self._path, self._vault, self._limits, self._passing = path, vault, limits, passing
+        self._lock = threading.RLock()
+        self._read_lock = threading.Lock()
+        self._streams: dict[int, Stream] = {}
+        self._tail = Tail(0, 0, GENESIS)
+        self._spending = Spending()
+        self._newest: NewestSale | None = None
+        self._broken = ""
+        self._connect()
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        *,
+        vault: Vault,
+        epoch: int,
+        at_ms: int,
+        software: str,
+        posted_through: Mapping[int, int] | None = None,
+        limits: Limits | None = None,
+        passing: Passing = unwatched,
+    ) -> Self:
+        """Recover what is there and durably begin `epoch`, naming where the previous one ends.
+
+        Raises JournalBroken where the file does not open, does not decrypt, or its chain does not hold.
+        """
+        try:
+            journal = cls(folder / FILE, vault=vault, limits=limits or Limits(), passing=passing)
+            journal._recover(posted_through or {})
+            journal._begin(epoch=epoch, at_ms=at_ms, software=software)
+        except (sqlite3.Error, OSError, VaultError, records.RecordError, ValueError) as error:
+            raise JournalBroken(f"the journal does not open: {error}") from error
+        return journal
+
+    # What it holds
+
+    @property
+    def tail(self) -> Tail:
+        """The end of the present epoch's chain."""
+        return self._tail
+
+    @property
+    def next_seq(self) -> int:
+        """The sequence the next record must carry."""
+        return self._tail.seq + 1
+
+    @property
+    def unsent(self) -> int:
+        """How many records the server has not acknowledged."""
+        return sum(stream.last_seq - stream.acked for stream in list(self._streams.values()))
+
+    @property
+    def newest_sale(self) -> NewestSale | None:
+        """The newest sale kept, of whatever epoch."""
+        return self._newest
+
+    @property
+    def broken(self) -> str:
+        """Why no record can be appended any more, or ""."""
+        return self._broken
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a sale may still be taken; ask before deciding one."""
+        return (
+            not self._broken
+            and self.unsent < self._limits.max_unacknowledged
+            and self._tail.seq + self._limits.spare_for_reversals < records.MAX_SEQUENCE
+        )
+
+    def pending(self, account_ref: int) -> Pending:
+        """What this person spent here and the snapshot does not contain."""
+        with self._lock:
+            return self._spending.of(account_ref)
+
+    def last_presented_s(self, code_id: bytes) -> int | None:
+        """The last moment accepted for this code id. Raises JournalBroken."""
+        with self._lock:
+            try:
+                row = self._writer.execute(
+                    "SELECT moment_s FROM presented WHERE code = ?", (self._vault.name(code_id),)
+                ).fetchone()
+            except sqlite3.Error as error:
+                raise JournalBroken(f"codes taken cannot be read: {error}") from error
+        return row[0] if row else None
+
+    # Appending
+
+    def append_sale(self, record: SaleRecord, *, code_id: bytes, moment_s: int, forget_s: int) -> None:
+        """Make a sale durable; `forget_s` is when its code can no longer be alive.
+
+        Raises JournalFull or JournalBroken, and then the sale must be declined.
+        """
+        with self._lock:
+            if not self.has_room:
+                raise JournalFull(f"{self.unsent} records wait")
+            self._append(record, (_TAKE_CODE, (self._vault.name(code_id), moment_s, forget_s)))
+            self._spending.add(self._tail.epoch, record)
+            self._newest = NewestSale(self._tail.epoch, record)
+
+    def append_reversal(self, record: ReversalRecord, *, code_id: bytes, moment_s: int) -> None:
+        """Undo a sale: its code counts as before it, and its amounts may be spent again.
+
+        `code_id` and `moment_s` are the sale's. Raises JournalFull or JournalBroken.
+        """
+        with self._lock:
+            if self.unsent >= self._limits.max_unacknowledged + self._limits.spare_for_reversals:
+                raise JournalFull(f"{self.unsent} records wait")
+            code = self._vault.name(code_id)
+            self._append(record, (_FORGET_CODE, (code, moment_s)), (_RESTORE_CODE, (code, moment_s)))
+            self._undone(record)
+
+    def _append(self, record: Record, *also: tuple[str, tuple[object, ...]]) -> None:
+        if self._broken:
+            raise JournalBroken(self._broken)
+        stream = self._streams[self._tail.epoch]
+        if record.seq != self._tail.seq + 1:
+            raise ValueError(f"sequence {record.seq} does not follow {self._tail.seq}")
+        line = records.encode_record(record)
+        if len(line) > records.MAX_LINE_BYTES:
+            raise ValueError(f"a record of {len(line)} bytes")
+        head = records.chain(self._tail.head, line)
+        sealed = tables.seal_line(self._vault, epoch=stream.epoch, seq=record.seq, head=head, line=line)
+        kind = tables.KINDS[type(record)]
+        row = (tables.record_id(stream.ordinal, record.seq), kind, record.at_ms, sealed)
+        try:
+            self._passing("append.begin")
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.execute(_INSERT_RECORD, row)
+            for statement, values in also:
+                self._writer.execute(statement, values)
+            self._passing("append.commit")
+            self._writer.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self._after_failure(error, record.seq) from error
+        stream.last_seq = record.seq
+        self._tail = Tail(stream.epoch, record.seq, head)
+        self._passing("append.done")
+
+    def _after_failure(self, error: sqlite3.Error, seq: int) -> JournalFull | JournalBroken:
+        """A failed commit may have reached the disk: look, and go on from what is there."""
+        try:
+            with self._read_lock:
+                self._disconnect()
+                self._connect()
+            stream = self._streams[self._tail.epoch]
+            stream.last_seq = tables.last_sequence(self._writer, stream.ordinal)
+            if stream.last_seq < seq:
+                return JournalFull(str(error)) if database.is_full(error) else JournalBroken(str(error))
+            self._reread_tail(stream)
+        except (sqlite3.Error, OSError, VaultError, records.RecordError) as again:
+            self._broken = f"storage failed: {error}; then {again}"
+            return JournalBroken(self._broken)
+        return JournalBroken(str(error), landed=True)
+
+    def _reread_tail(self, stream: Stream) -> None:
+        for seq, _, sealed in tables.sealed_records(
+            self._writer, stream.ordinal, first=stream.last_seq, last=stream.last_seq
+        ):
+            head, line = tables.open_line(self._vault, sealed, epoch=stream.epoch, seq=seq)
+            self._tail = Tail(stream.epoch, seq, head)
+            self._learn(stream.epoch, records.decode_record(line))
+
+    def _learn(self, epoch: int, record: Record) -> None:
+        if isinstance(record, SaleRecord):
+            self._spending.add(epoch, record)
+            self._newest = NewestSale(epoch, record)
+        elif isinstance(record, ReversalRecord):
+            self._undone(record)
+
+    def _undone(self, record: ReversalRecord) -> None:
+        self._spending.take_back(record.of_epoch, record.of_seq)
+        newest = self._newest
+        if newest is not None and (newest.epoch, newest.record.seq) == (record.of_epoch, record.of_seq):
+            self._newest = NewestSale(newest.epoch, newest.record, reversed=True)
+
+    # Uploading
+
+    def unacknowledged(self, limit: int) -> Run | None:
+        """The oldest records the server has not acknowledged, at most `limit` and of one epoch; None when none wait.
+
+        Raises JournalBroken.
+        """
+        with self._lock:
+            waiting = [stream for stream in self._streams.values() if stream.last_seq > stream.acked]
+            if not waiting:
+                return None
+            stream = min(waiting, key=lambda each: each.ordinal)
+            first, last = stream.acked + 1, min(stream.last_seq, stream.acked + limit)
+        try:
+            with self._read_lock:
+                return read_run(self._reader, self._vault, stream, first=first, last=last)
+        except (sqlite3.Error, VaultError) as error:
+            raise JournalBroken(f"records cannot be read: {error}") from error
+
+    def acknowledge(self, epoch: int, upto: int) -> None:
+        """The server durably holds `epoch` up to `upto`; what lies beyond our own end is another journal's."""
+        with self._lock:
+            stream = self._streams.get(epoch)
+            if stream is not None and upto > stream.acked:
+                self._set_acked(stream, min(upto, stream.last_seq))
+
+    def rewind(self, epoch: int, upto: int) -> bool:
+        """The server holds `epoch` only up to `upto`: send again from there. False where that is no longer kept."""
+        with self._lock:
+            stream = self._streams.get(epoch)
+            if stream is None or upto < 0 or (upto < stream.first_seq and not (upto == 0 and stream.first_seq == 1)):
+                return False
+            if upto < stream.acked:
+                self._set_acked(stream, upto)
+            return True
+
+    def _set_acked(self, stream: Stream, upto: int) -> None:
+        try:
+            self._passing("acknowledge.begin")
+            self._writer.execute("UPDATE stream SET acked = ? WHERE epoch = ?", (upto, stream.epoch))
+        except sqlite3.Error as error:
+            database.roll_back(self._writer)
+            raise JournalBroken(f"an acknowledgement cannot be kept: {error}") from error
+        stream.acked = upto
+        self._passing("acknowledge.done")
+
+    def settle(self, posted_through: Mapping[int, int]) -> None:
+        """A new snapshot contains these sales, by epoch: they no longer lessen what people may spend."""
+        with self._lock:
+            self._spending.settle(posted_through)
+            for epoch, seq in posted_through.items():
+                if epoch in self._streams:
+                    self._streams[epoch].posted = max(seq, self._streams[epoch].posted)
+
+    # Upkeep
+
+    def maintain(self, *, now_ms: int) -> None:
+        """Prune what the backup window no longer needs and codes that cannot live, and fold the log; a short while."""
+        with self._lock:
+            try:
+                for stream in list(self._streams.values()):
+                    current = stream.epoch == self._tail.epoch
+                    if pruning.prune_stream(self._writer, stream, current=current, now_ms=now_ms, limits=self._limits):
+                        del self._streams[stream.epoch]
+                pruning.prune_codes(self._writer, now_ms=now_ms)
+                self._passing("prune.done")
+            except sqlite3.Error as error:
+                database.roll_back(self._writer)
+                raise JournalBroken(f"pruning failed: {error}") from error
+        with self._read_lock:
+            database.fold_log(self._reader)
+
+    def close(self) -> None:
+        """Give back the files; nothing needs saving."""
+        with self._lock, self._read_lock:
+            self._broken = self._broken or "closed"
+            self._disconnect()
+
+    def erase(self) -> None:
+        """Delete the journal of a terminal that is set up anew. Raises RecordsWaiting while any would be lost."""
+        with self._lock:
+            if self.unsent:
+                raise RecordsWaiting(self.unsent)
+            self.close()
+            for suffix in ("-wal", "-shm", ""):
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+
+    # Starting
+
+    def _connect(self) -> None:
+        self._writer = database.connect(self._path, max_bytes=self._limits.max_file_bytes)
+        tables.prepare(self._writer)
+        self._reader = database.connect(self._path)
+
+    def _disconnect(self) -> None:
+        database.roll_back(self._writer)
+        self._writer.close()
+        self._reader.close()
+
+    def _recover(self, posted_through: Mapping[int, int]) -> None:
+        rows = self._writer.execute("SELECT epoch, ordinal, acked FROM stream ORDER BY ordinal").fetchall()
+        for epoch, ordinal, acked in rows:
+            last, first = tables.last_sequence(self._writer, ordinal), tables.first_sequence(self._writer, ordinal)
+            posted = posted_through.get(epoch, 0)
+            stream = Stream(epoch, ordinal, last, min(acked, last), first, posted)
+            self._streams[epoch] = stream
+            if last:
+                self._reload(stream, first=max(first, min(posted, last)))
+
+    def _reload(self, stream: Stream, *, first: int) -> None:
+        """Learn the records after what is posted, and hold their chain together."""
+        head: bytes | None = GENESIS if first == 1 else None
+        expected = first
+        for seq, _, sealed in tables.sealed_records(self._writer, stream.ordinal, first=first, last=stream.last_seq):
+            after, line = tables.open_line(self._vault, sealed, epoch=stream.epoch, seq=seq)
+            if seq != expected or (head is not None and records.chain(head, line) != after):
+                raise ValueError(f"the chain of epoch {stream.epoch} breaks at {seq}")
+            head, expected = after, seq + 1
+            self._learn(stream.epoch, records.decode_record(line))
+            self._tail = Tail(stream.epoch, seq, after)
+        self._spending.settle({stream.epoch: stream.posted})
+
+    def _begin(self, *, epoch: int, at_ms: int, software: str) -> None:
+        if epoch in self._streams:
+            raise ValueError("an epoch is drawn anew at each start")
+        previous = self._tail
+        record = EpochRecord(
+            seq=1,
+            at_ms=at_ms,
+            epoch=epoch,
+            previous_epoch=previous.epoch,
+            previous_seq=previous.seq,
+            previous_head=previous.head.hex() if previous.epoch else "",
+            software=software,
+        )
+        line = records.encode_record(record)
+        head = records.chain(GENESIS, line)
+        ordinal = 1 + max((stream.ordinal for stream in self._streams.values()), default=0)
+        sealed = tables.seal_line(self._vault, epoch=epoch, seq=1, head=head, line=line)
+        self._passing("epoch.begin")
+        self._writer.execute("BEGIN IMMEDIATE")
+        self._writer.execute("INSERT INTO stream (epoch, ordinal) VALUES (?, ?)", (epoch, ordinal))
+        self._writer.execute(_INSERT_RECORD, (tables.record_id(ordinal, 1), tables.KINDS[EpochRecord], at_ms, sealed))
+        self._passing("epoch.commit")
+        self._writer.execute("COMMIT")
+        self._streams[epoch] = Stream(epoch, ordinal, last_seq=1, acked=0)
+        self._tail = Tail(epoch, 1, head)
+        self._passing("epoch.done")
+
+
+_INSERT_RECORD = "INSERT INTO record (id, kind, at_ms, sealed) VALUES (?, ?, ?, ?)"
+_TAKE_CODE = (
+    "INSERT INTO presented (code, moment_s, before_s, forget_s) VALUES (?, ?, NULL, ?) ON CONFLICT (code) DO UPDATE"
+    " SET before_s = presented.moment_s, moment_s = excluded.moment_s, forget_s = excluded.forget_s"
+)
+_FORGET_CODE = "DELETE FROM presented WHERE code = ? AND moment_s = ? AND before_s IS NULL"
+_RESTORE_CODE = "UPDATE presented SET moment_s = before_s, before_s = NULL WHERE code = ? AND moment_s = ?"

@@ -1,0 +1,96 @@
+"""The journal's tables: streams by epoch, records sealed line by line, and the codes taken.
+
+A record's id is ordinal << 24 | sequence, so that records append to the end of one B-tree. What is sealed is the
+chain's head after the record (32 bytes) and the line. Code ids are stored under a keyed hash.
+"""
+
+import sqlite3
+import struct
+from collections.abc import Iterator
+
+from devices.core.journal import MAX_SEQUENCE, EpochRecord, Record, ReversalRecord, SaleRecord
+from devices.drivers.vault import Vault
+
+VERSION = 1
+HEAD_BYTES = 32
+SEQUENCE_BITS = 24
+KINDS: dict[type[Record], int] = {EpochRecord: 0, SaleRecord: 1, ReversalRecord: 2}
+
+_PLACE = struct.Struct(">8sQI")
+_CREATE = """
+CREATE TABLE stream (
+    epoch INTEGER PRIMARY KEY CHECK (epoch > 0),
+    ordinal INTEGER NOT NULL UNIQUE,
+    acked INTEGER NOT NULL DEFAULT 0 CHECK (acked >= 0)
+);
+CREATE TABLE record (
+    id INTEGER PRIMARY KEY,
+    kind INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    sealed BLOB NOT NULL
+);
+CREATE TABLE presented (
+    code BLOB PRIMARY KEY,
+    moment_s INTEGER NOT NULL,
+    before_s INTEGER,
+    forget_s INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Make the tables of a new file. Raises ValueError for a file of a later release."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise ValueError(f"the journal was written by a later release (form {version})")
+    if version == 0:
+        connection.executescript(f"BEGIN IMMEDIATE;{_CREATE}PRAGMA user_version = {VERSION};COMMIT;")
+
+
+def record_id(ordinal: int, seq: int) -> int:
+    """Where a record lies."""
+    return ordinal << SEQUENCE_BITS | seq
+
+
+def sequence_of(identifier: int) -> int:
+    """The sequence in a record's id."""
+    return identifier & MAX_SEQUENCE
+
+
+def seal_line(vault: Vault, *, epoch: int, seq: int, head: bytes, line: bytes) -> bytes:
+    """What is stored of a record."""
+    return vault.seal(head + line, place=_PLACE.pack(b"journal\0", epoch, seq))
+
+
+def open_line(vault: Vault, sealed: bytes, *, epoch: int, seq: int) -> tuple[bytes, bytes]:
+    """The head after the record, and its line. Raises VaultError."""
+    plain = vault.open(sealed, place=_PLACE.pack(b"journal\0", epoch, seq))
+    return plain[:HEAD_BYTES], plain[HEAD_BYTES:]
+
+
+def last_sequence(connection: sqlite3.Connection, ordinal: int) -> int:
+    """The highest sequence kept of a stream, 0 for none."""
+    (last,) = connection.execute(
+        "SELECT max(id) FROM record WHERE id BETWEEN ? AND ?", (record_id(ordinal, 0), record_id(ordinal, MAX_SEQUENCE))
+    ).fetchone()
+    return sequence_of(last) if last else 0
+
+
+def first_sequence(connection: sqlite3.Connection, ordinal: int) -> int:
+    """The lowest sequence kept of a stream, 0 for none."""
+    (first,) = connection.execute(
+        "SELECT min(id) FROM record WHERE id BETWEEN ? AND ?", (record_id(ordinal, 0), record_id(ordinal, MAX_SEQUENCE))
+    ).fetchone()
+    return sequence_of(first) if first else 0
+
+
+def sealed_records(
+    connection: sqlite3.Connection, ordinal: int, *, first: int, last: int
+) -> Iterator[tuple[int, int, bytes]]:
+    """(sequence, kind, sealed) in order, both ends included."""
+    rows = connection.execute(
+        "SELECT id, kind, sealed FROM record WHERE id BETWEEN ? AND ? ORDER BY id",
+        (record_id(ordinal, first), record_id(ordinal, last)),
+    )
+    for identifier, kind, sealed in rows:
+        yield sequence_of(identifier), kind, sealed

@@ -1,0 +1,194 @@
+"""The snapshot on disk: people one by one, found by a keyed hash and sealed; the rest in memory.
+
+A full load and each delta is one transaction: until it commits, every reader sees the old snapshot whole. One thread
+writes; any may read.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Self, TypeVar
+
+import msgspec
+
+from devices.core.funds import PersonRow
+from devices.core.messages import MessageError, SnapshotHead, decode_row
+from devices.core.policy import Policy
+from devices.drivers import database
+from devices.drivers.vault import Vault, VaultError
+from devices.journal.values import Passing, unwatched
+from devices.store.held import Held, Keys
+
+FILE = "snapshot.sqlite3"
+VERSION = 1
+CHUNK_ROWS = 1_000
+
+_CREATE = """
+CREATE TABLE state (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE cursor (only INTEGER PRIMARY KEY CHECK (only = 1), stamp INTEGER NOT NULL);
+CREATE TABLE person (account BLOB PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID;
+INSERT INTO cursor (only, stamp) VALUES (1, 0);
+"""
+_FIND = "SELECT (SELECT stamp FROM cursor), (SELECT sealed FROM person WHERE account = ?)"
+
+T = TypeVar("T")
+
+
+class StoreBroken(Exception):
+    """The snapshot cannot be read or kept; the device's fault. It can be fetched again whole."""
+
+
+class SnapshotStore:
+    """Use `open`; a file that does not open is given up and started anew, since the server has it all."""
+
+    def __init__(self, path: Path, *, vault: Vault, passing: Passing) -> None:
+        self._path, self._vault, self._passing = path, vault, passing
+        self._read_lock = threading.Lock()
+        self._writer = database.connect(path)
+        (version,) = self._writer.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self._writer.executescript(f"BEGIN IMMEDIATE;{_CREATE}PRAGMA user_version = {VERSION};COMMIT;")
+        elif version != VERSION:
+            raise StoreBroken("the snapshot was kept by another release")
+        self._reader = database.connect(path)
+        self._held = self._load("held", Held)
+        self._keys = self._load("keys", Keys)
+        self._by_stamp = {self._held.stamp: self._held} if self._held is not None else {}
+
+    @classmethod
+    def open(cls, folder: Path, *, vault: Vault, passing: Passing = unwatched) -> Self:
+        """Raises StoreBroken where even a new file cannot be made."""
+        path = folder / FILE
+        try:
+            return cls(path, vault=vault, passing=passing)
+        except (sqlite3.Error, StoreBroken, VaultError, msgspec.MsgspecError):
+            remove(folder)
+        try:
+            return cls(path, vault=vault, passing=passing)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreBroken(f"no snapshot can be kept: {error}") from error
+
+    @property
+    def held(self) -> Held | None:
+        """The present snapshot's head; None before the first full load."""
+        return self._held
+
+    @property
+    def keys(self) -> Keys | None:
+        """The present keys; None before the first fetch."""
+        return self._keys
+
+    @property
+    def signed_time_s(self) -> int:
+        """The newest time the server or the root has signed: no clock may be behind it."""
+        made_s = self._held.made_s if self._held is not None else 0
+        return max(made_s, self._keys.key_list.issued_at_s if self._keys is not None else 0)
+
+    def find(self, account_ref: int) -> tuple[Held, PersonRow | None]:
+        """The person and the head of the same snapshot. Raises StoreBroken, also before the first load."""
+        account = self._account(account_ref)
+        try:
+            with self._read_lock:
+                stamp, sealed = self._reader.execute(_FIND, (account,)).fetchone()
+                held = self._by_stamp.get(stamp)
+            if held is None:
+                raise StoreBroken("there is no snapshot yet")
+            return held, decode_row(self._vault.open(sealed, place=account)) if sealed is not None else None
+        except (sqlite3.Error, VaultError, msgspec.MsgspecError) as error:
+            raise StoreBroken(f"a person cannot be read: {error}") from error
+
+    def people(self) -> int:
+        """How many people the snapshot holds."""
+        with self._read_lock:
+            (count,) = self._reader.execute("SELECT count(*) FROM person").fetchone()
+        return int(count)
+
+    def keep_keys(self, keys: Keys) -> None:
+        """Durably, before they are believed. Raises StoreBroken."""
+        try:
+            self._writer.execute("REPLACE INTO state (name, sealed) VALUES ('keys', ?)", (self._sealed("keys", keys),))
+        except sqlite3.Error as error:
+            raise StoreBroken(f"keys cannot be kept: {error}") from error
+        self._keys = keys
+
+    def apply(self, head: SnapshotHead, rows: Sequence[bytes], *, policies: tuple[Policy, ...]) -> Held:
+        """Keep a verified snapshot: whole where `head.base` is 0, else the changes since the present one.
+
+        Raises MessageError for rows that are no rows or a delta that does not fit, StoreBroken; the old one stays.
+        """
+        self._must_fit(head)
+        held = Held.next(head, policies, before=self._held)
+        try:
+            self._passing("snapshot.begin")
+            self._writer.execute("BEGIN IMMEDIATE")
+            if head.base == 0:
+                self._writer.execute("DELETE FROM person")
+                self._insert(sorted(rows_by_account(rows, self._account)))
+            else:
+                self._change(rows)
+            state = (self._sealed("held", held),)
+            self._writer.execute("REPLACE INTO state (name, sealed) VALUES ('held', ?)", state)
+            self._writer.execute("UPDATE cursor SET stamp = ?", (held.stamp,))
+            self._by_stamp = ({self._held.stamp: self._held} if self._held else {}) | {held.stamp: held}
+            self._passing("snapshot.commit")
+            self._writer.execute("COMMIT")
+        except (msgspec.MsgspecError, OverflowError) as error:
+            database.roll_back(self._writer)
+            raise MessageError(f"a row is no person: {error}") from error
+        except sqlite3.Error as error:
+            database.roll_back(self._writer)
+            raise StoreBroken(f"the snapshot cannot be kept: {error}") from error
+        self._held = held
+        self._passing("snapshot.done")
+        return held
+
+    def close(self) -> None:
+        """Give back the files."""
+        with self._read_lock:
+            self._reader.close()
+        self._writer.close()
+
+    def _must_fit(self, head: SnapshotHead) -> None:
+        held = self._held
+        if held is not None and head.made_s < held.made_s:
+            raise MessageError("an older snapshot than the one held")
+        if head.base and (held is None or (head.generation, head.base) != (held.generation, held.number)):
+            raise MessageError("a delta that does not follow the snapshot held")
+
+    def _insert(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
+        seal = self._vault.seal
+        items = iter((account, seal(row, place=account)) for account, row in rows)
+        while chunk := list(islice(items, CHUNK_ROWS)):
+            self._writer.executemany("REPLACE INTO person (account, sealed) VALUES (?, ?)", chunk)
+
+    def _change(self, rows: Sequence[bytes]) -> None:
+        decoded = [(decode_row(row), row) for row in rows]
+        self._insert([(self._account(person.account_ref), row) for person, row in decoded if not person.gone])
+        gone = [(self._account(person.account_ref),) for person, _ in decoded if person.gone]
+        self._writer.executemany("DELETE FROM person WHERE account = ?", gone)
+
+    def _account(self, account_ref: int) -> bytes:
+        return self._vault.name(account_ref.to_bytes(8, "big"))
+
+    def _sealed(self, name: str, value: Held | Keys) -> bytes:
+        return self._vault.seal(msgspec.json.encode(value), place=name.encode())
+
+    def _load(self, name: str, kind: type[T]) -> T | None:
+        row = self._writer.execute("SELECT sealed FROM state WHERE name = ?", (name,)).fetchone()
+        return msgspec.json.decode(self._vault.open(row[0], place=name.encode()), type=kind) if row else None
+
+
+def rows_by_account(rows: Sequence[bytes], account: Callable[[int], bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Each row with the name it is kept under; a row that is no person raises msgspec.MsgspecError."""
+    for row in rows:
+        person = decode_row(row)
+        if not person.gone:
+            yield account(person.account_ref), row
+
+
+def remove(folder: Path) -> None:
+    """Delete the snapshot: the terminal is set up anew, or the file is beyond use."""
+    for suffix in ("-wal", "-shm", ""):
+        (folder / (FILE + suffix)).unlink(missing_ok=True)
