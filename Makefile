@@ -114,7 +114,7 @@ $(PORTAL_STAMP): $(NODE_STAMP) esbuild.config.mjs $(PORTAL_SOURCES)
 # Translations
 
 %.mo: %.po $(PYTHON_STAMP)
-	@$(BIN)/pybabel --quiet compile --input-file=$< --output-file=$@ --locale=en
+	@$(BIN)/pybabel --quiet compile --input-file=$< --output-file=$@ --locale=$(word 3,$(subst /, ,$<))
 
 messages: $(PYTHON_STAMP)
 	@command -v xgettext >/dev/null || { echo "Collecting texts needs gettext: apt-get install gettext" >&2; exit 1; }
