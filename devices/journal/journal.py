@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+from devices.core import code as codes
 from devices.core import journal as records
+from devices.core.accept import presented_at
 from devices.core.funds import Pending
 from devices.core.journal import GENESIS, EpochRecord, Record, ReversalRecord, SaleRecord
 from devices.drivers import database
@@ -140,16 +142,17 @@ class Journal:
             self._spending.add(self._tail.epoch, record)
             self._newest = NewestSale(self._tail.epoch, record)
 
-    def append_reversal(self, record: ReversalRecord, *, code_id: bytes, moment_s: int) -> None:
-        """Undo a sale: its code counts as before it, and its amounts may be spent again.
+    def append_reversal(self, record: ReversalRecord, *, evidence: str) -> None:
+        """Undo a sale, given with its evidence: its code counts as before it, its amounts may be spent again.
 
-        `code_id` and `moment_s` are the sale's. Raises JournalFull or JournalBroken.
+        Raises JournalFull or JournalBroken.
         """
+        code = codes.parse(evidence, institution=evidence[2 : codes.PREFIX_LENGTH])
         with self._lock:
             if self.unsent >= self._limits.max_unacknowledged + self._limits.spare_for_reversals:
                 raise JournalFull(f"{self.unsent} records wait")
-            code = self._vault.name(code_id)
-            self._append(record, (_FORGET_CODE, (code, moment_s)), (_RESTORE_CODE, (code, moment_s)))
+            taken = (self._vault.name(code.code_id), presented_at(code))
+            self._append(record, (_FORGET_CODE, taken), (_RESTORE_CODE, taken))
             self._undone(record)
 
     def _append(self, record: Record, *also: tuple[str, tuple[object, ...]]) -> None:

@@ -96,8 +96,8 @@ class Screen(msgspec.Struct, frozen=True):
     """All that a host needs to draw. Times are unix ms by the terminal's clock; `at_ms` is when this was made.
 
     `result` is there until its `until_ms`, and `phase` is APPROVED or DECLINED until its `ready_ms`: ask again at
-    both. `amount_minor` is what the next tap will pay, 0 where nothing is typed. `notice` tells what a person should do in BOOTING, UNENROLLED and
-    STOPPED, and warns in other phases. `snapshot_age_s` is None before the first snapshot.
+    both. `amount_minor` is what the next tap will pay, 0 where nothing is typed. `notice` tells what a person should
+    do in BOOTING, UNENROLLED and STOPPED, and warns in other phases. `snapshot_age_s` is None before the first one.
     """
 
     phase: Phase

@@ -20,7 +20,9 @@ CLOCK_JUMPED = Said("时间被改动，请核对后确认", "The clock was chang
 CLOCK_BEHIND = Said(
     "时间早于服务器签发的时间，请校准", "The clock is behind the time the server has signed. Please set it"
 )
-UPLOAD_HELD = Said("服务器暂存了本机的记录，请联系管理员", "The server holds this terminal's records apart. Call the administrator")
+UPLOAD_HELD = Said(
+    "服务器暂存了本机的记录，请联系管理员", "The server holds this terminal's records apart. Call the administrator"
+)
 NEWER_RELEASE = Said("价格规则需要更新本机软件", "The new price rules need a newer release of this terminal")
 NO_NAME = Said("", "")
 

@@ -1,0 +1,117 @@
+"""One tap decided, up to the record that must be durable before anything is shown. No clock, no storage of its own."""
+
+from collections.abc import Callable
+from datetime import tzinfo
+
+import msgspec
+
+from devices.core import accept
+from devices.core.accept import Genuine, Trust
+from devices.core.declines import Decline, Why
+from devices.core.evaluate import evaluate, place
+from devices.core.funds import Pending, PersonRow, age_step, person_state
+from devices.core.journal import SaleRecord
+from devices.core.policy import Policy, in_force
+from devices.core.quote import Line, Quote
+from devices.store.held import Held
+
+FORGET_AFTER_S = 24 * 3600
+"""Codes taken are remembered this much longer than they can live, whatever the clock does in between."""
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """What this terminal knows, asked only once a code has proved genuine."""
+
+    find: Callable[[int], tuple[Held, PersonRow | None]]
+    pending: Callable[[int], Pending]
+    last_presented_s: Callable[[bytes], int | None]
+    zone: Callable[[str], tzinfo]
+
+
+class Sale(msgspec.Struct, frozen=True):
+    """An approved sale, to be journaled."""
+
+    record: SaleRecord
+    name: str
+    policy: Policy
+    code_id: bytes
+    moment_s: int
+    forget_s: int
+
+
+class Declined(msgspec.Struct, frozen=True):
+    """A decline, with what is known of whom and of which rules, for the words."""
+
+    decline: Decline
+    name: str = ""
+    quote: Quote | None = None
+    policy: Policy | None = None
+
+
+def decide(text: str, *, code: Genuine, memory: Memory, at_ms: int, seq: int, amount_minor: int) -> Sale | Declined:
+    """Whether this genuine code pays `amount_minor` here and now."""
+    now_s = at_ms // 1000
+    used = accept.used_before(code.code, last_s=memory.last_presented_s(code.code.code_id), now_s=now_s)
+    if used is not None:
+        return Declined(used)
+    held, row = memory.find(code.grant.account_ref)
+    name = row.name if row is not None else ""
+    denied = accept.denied(code.grant, denials=held.denials)
+    policy = in_force(held.policies, at_s=now_s)
+    if denied is not None:
+        return Declined(denied, name)
+    if policy is None:
+        return Declined(Decline(Why.NOT_READY), name)
+    person = person_state(
+        grant=code.grant,
+        row=row,
+        snapshot_made_s=held.made_s,
+        pending=memory.pending(code.grant.account_ref),
+        ages=policy.ages,
+        now_s=now_s,
+    )
+    if isinstance(person, Decline):
+        return Declined(person, name, policy=policy)
+    where = held.parameters
+    tap = place(
+        at_s=now_s,
+        zone=memory.zone(where.zone),
+        site=where.site,
+        outlet=where.outlet,
+        day_starts_min=where.day_starts_min,
+        policy=policy,
+    )
+    basket = (Line(amount_minor),)
+    quote = evaluate(policy=policy, person=person, tap=tap, basket=basket)
+    if quote.decline is not None:
+        return Declined(_aged(quote.decline, held, policy, now_s), name, quote, policy)
+    record = SaleRecord(
+        seq=seq,
+        at_ms=at_ms,
+        account_ref=code.grant.account_ref,
+        evidence=text,
+        shown_minor=quote.amount_minor,
+        person=person,
+        tap=tap,
+        basket=basket,
+        quote=quote,
+        snapshot=(held.generation, held.number),
+        snapshot_made_s=held.made_s,
+    )
+    forget_s = code.code.not_after_s + FORGET_AFTER_S
+    return Sale(record, name, policy, code.code.code_id, accept.presented_at(code.code), forget_s)
+
+
+def recognise(text: str, *, trust: Trust, now_s: int) -> Genuine | Decline:
+    """Whether the text is a genuine code at this moment; nothing about its holder yet."""
+    return accept.read(text, trust=trust, now_s=now_s)
+
+
+def _aged(decline: Decline, held: Held, policy: Policy, now_s: int) -> Decline:
+    """Say it where the limit is so low because the snapshot is old: going online helps, another amount need not."""
+    if decline.why is not Why.OVER_SALE_LIMIT or not policy.ages:
+        return decline
+    step = age_step(policy.ages, age_s=now_s - held.made_s)
+    if step is None or step == policy.ages[0] or decline.params.get("limit_minor") != step.sale_minor:
+        return decline
+    return Decline(Why.OVER_AGED_LIMIT, decline.params)

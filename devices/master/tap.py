@@ -1,0 +1,56 @@
+"""Whose code is still before the scanner: a camera sees one presentation many times, and it is one tap."""
+
+import msgspec
+
+from devices.core.accept import Genuine
+from devices.master.screen import Outcome
+
+SEEN_APART_MS = 1_500
+"""A code not seen for this long was taken away; the next time is a new presentation."""
+HELD_MS = 5_000
+"""So long a phone may stay in view after its approval without being told anything else."""
+
+
+class Taken(msgspec.Struct):
+    """The last tap that was taken. Times are monotonic ms."""
+
+    text: str
+    account_ref: int
+    taken_ms: int
+    seen_ms: int
+    outcome: Outcome
+    reversed: bool = False
+
+    @property
+    def again(self) -> Outcome:
+        """The same answer, marked as no new one."""
+        return msgspec.structs.replace(self.outcome, same_tap=True)
+
+    def is_same_picture(self, text: str, *, at_ms: int) -> bool:
+        """Another frame of the very code just approved; later, or after a gap, it is a code already used."""
+        if text != self.text or not self._in_view(at_ms):
+            return False
+        self.seen_ms = at_ms
+        return True
+
+    def is_same_phone(self, code: Genuine, text: str, *, at_ms: int, fixed: bool) -> bool | None:
+        """Whether the phone just approved never left, so that its next moment must not pay by itself.
+
+        True within the first seconds: the same tap still. False: held for longer, it must be taken away. None: a
+        presentation of its own. After a reversal a fixed price would charge again at once, so there too the phone is
+        taken away first; with typed amounts the cashier types anew, which is as good.
+        """
+        if code.grant.account_ref != self.account_ref:
+            return None
+        in_view, held = self._in_view(at_ms), at_ms - self.seen_ms < SEEN_APART_MS
+        self.seen_ms = at_ms
+        if not held or not (fixed if self.reversed else text != self.text):
+            return None
+        return in_view
+
+    def undone(self, outcome: Outcome) -> "Taken":
+        """The sale was reversed: the code may pay again."""
+        return msgspec.structs.replace(self, outcome=outcome, reversed=True)
+
+    def _in_view(self, at_ms: int) -> bool:
+        return not self.reversed and at_ms - self.seen_ms < SEEN_APART_MS and at_ms - self.taken_ms < HELD_MS
