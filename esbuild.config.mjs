@@ -30,7 +30,7 @@ const options = {
   sourcemap: "linked",
   charset: "utf8",
   legalComments: "linked",
-  logLevel: "info",
+  logLevel: process.argv.includes("--watch") ? "info" : "warning",
 };
 
 await rm(TARGET, { recursive: true, force: true });
