@@ -124,6 +124,19 @@ def open_cardholders(*, people: Sequence[NewCardholder], at: datetime) -> list[C
 
 
 @transaction.atomic
+def update_cardholder(
+    *, cardholder: Cardholder, name: str, group: Group, user: AbstractBaseUser | None, at: datetime
+) -> None:
+    """Bring name, group and login to what is given; only what differs is changed. Raises CardholderClosed."""
+    if cardholder.name != name:
+        rename(cardholder=cardholder, name=name, at=at)
+    if cardholder.group_id != group.pk:
+        move_group(cardholder=cardholder, group=group, at=at)
+    if cardholder.user_id != (user.pk if user else None):
+        link_user(cardholder=cardholder, user=user, at=at)
+
+
+@transaction.atomic
 def rename(*, cardholder: Cardholder, name: str, at: datetime) -> None:
     """Correct a person's name."""
     keys = name_keys(name)

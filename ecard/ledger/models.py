@@ -76,7 +76,7 @@ class Account(models.Model):
     """
 
     kind = models.PositiveSmallIntegerField(_("kind"), choices=AccountKind.choices)
-    label = models.CharField(_("label"), max_length=LABEL_LENGTH_MAX)
+    label = models.CharField(_("label"), max_length=LABEL_LENGTH_MAX, db_index=True)
     floor_minor = models.BigIntegerField(_("floor"), null=True, blank=True)
     balance_minor = models.BigIntegerField(_("balance"), default=0)
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)

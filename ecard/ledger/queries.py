@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from django.db import connection
 
-from ecard.ledger.models import Account, AccountKind, HoldState
+from ecard.ledger.models import Account, AccountKind, HoldState, TransferKind
 from ecard.ledger.values import (
     BalanceDifference,
     CauseTransfer,
@@ -43,6 +43,17 @@ SELECT * FROM (
 _BY_CAUSE = """
 SELECT id, debit_account_id, credit_account_id, amount_minor, kind FROM ledger_transfer
 WHERE cause_kind = %s AND cause_id = %s ORDER BY id LIMIT %s
+"""
+
+_BY_CAUSES = """
+SELECT cause_id, id, debit_account_id, credit_account_id, amount_minor, kind FROM ledger_transfer
+WHERE cause_kind = %s AND cause_id = ANY(%s::bigint[]) ORDER BY id
+"""
+
+_CAUSE_TOTALS = """
+SELECT cause_id, (coalesce(sum(amount_minor) FILTER (WHERE kind <> %s), 0))::bigint,
+       (coalesce(sum(amount_minor) FILTER (WHERE kind = %s), 0))::bigint
+FROM ledger_transfer WHERE cause_kind = %s AND cause_id BETWEEN %s AND %s GROUP BY cause_id ORDER BY cause_id LIMIT %s
 """
 
 _REPLAY = """
@@ -125,6 +136,24 @@ def transfers_of(*, cause_kind: int, cause_id: int, limit: int = STATEMENT_LIMIT
     with connection.cursor() as cursor:
         cursor.execute(_BY_CAUSE, [cause_kind, cause_id, limit])
         return [CauseTransfer(*row) for row in cursor.fetchall()]
+
+
+def transfers_of_causes(*, cause_kind: int, cause_ids: Iterable[int]) -> dict[int, list[CauseTransfer]]:
+    """What each of the causes moved, oldest first, in one statement; the caller bounds the causes."""
+    found: dict[int, list[CauseTransfer]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_CAUSES, [cause_kind, list(cause_ids)])
+        for cause_id, *transfer in cursor.fetchall():
+            found.setdefault(cause_id, []).append(CauseTransfer(*transfer))
+    return found
+
+
+def cause_totals(*, cause_kind: int, first_id: int, last_id: int, limit: int) -> dict[int, tuple[int, int]]:
+    """Cause id → (moved, moved back by reversals), for the causes from `first_id` to `last_id`, lowest first."""
+    kinds = [TransferKind.REVERSAL, TransferKind.REVERSAL]
+    with connection.cursor() as cursor:
+        cursor.execute(_CAUSE_TOTALS, [*kinds, cause_kind, first_id, last_id, limit])
+        return {cause_id: (moved, back) for cause_id, moved, back in cursor.fetchall()}
 
 
 def house_account_id(kind: AccountKind, *, label: str = "") -> int | None:

@@ -1,0 +1,184 @@
+"""What every admin page here shares: money as money, bounded lists, read-only records, dialogs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from devices.core.money import AmountError, format_minor, parse_amount
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin, TabularInline
+
+    class BaseDialogForm(forms.Form):
+        """As unfold makes it."""
+
+        request: HttpRequest
+        object_id: str | None
+
+else:
+    from unfold.admin import ModelAdmin, TabularInline
+    from unfold.forms import BaseDialogForm
+
+M = TypeVar("M", bound=models.Model)
+F = TypeVar("F", bound=Callable[..., Any])
+
+COUNTED_AT_MOST = 10_000
+REASON_LENGTH_MAX = 200
+
+
+class BoundedPaginator(Paginator[Any]):
+    """Counts to COUNTED_AT_MOST and no further: nobody turns to page 200, and counting millions takes seconds."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return int(rows[: COUNTED_AT_MOST + 1].count())
+
+
+class BoundedAdmin(ModelAdmin[M]):
+    """An admin whose lists stay quick over large tables; fields that end in `_minor` are typed as money."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 200
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name.endswith("_minor"):
+            return MoneyField(label=db_field.verbose_name, required=not db_field.null)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+class ReadOnlyAdmin(BoundedAdmin[M]):
+    """Records that are only looked at here."""
+
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(TabularInline[Any, Any]):
+    """Rows that are only looked at inside another page. Bound them in `get_queryset`."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+class MoneyField(forms.CharField):
+    """An amount typed as 12 or -12.50, kept as minor units."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"widget": UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}), **kwargs})
+
+    def prepare_value(self, value: Any) -> Any:
+        return format_minor(value, symbol="").replace(",", "") if isinstance(value, int) else value
+
+    def to_python(self, value: Any) -> Any:
+        text = str(value).strip() if value is not None else ""
+        if not text:
+            return None
+        if isinstance(value, int):
+            return value
+        sign = -1 if text.startswith("-") else 1
+        try:
+            return sign * parse_amount(text.removeprefix("-"))
+        except AmountError as wrong:
+            raise ValidationError(_("An amount looks like 12 or 12.50.")) from wrong
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool(self.to_python(data) != initial)
+        except ValidationError:
+            return True
+
+
+class ReasonForm(BaseDialogForm):
+    """A dialog that asks why."""
+
+    reason = forms.CharField(
+        label=_("Reason"), max_length=REASON_LENGTH_MAX, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    )
+
+
+def money(amount_minor: int | None) -> str:
+    """Minor units as money, or a dash."""
+    return "–" if amount_minor is None else format_minor(amount_minor)
+
+
+def money_column(field: str, description: StrOrPromise) -> Callable[[Any, Any], str]:
+    """A list column or read-only field that shows `field` (minor units) as money."""
+
+    @admin.display(description=description, ordering=field)
+    def column(_self: Any, obj: Any) -> str:
+        return money(getattr(obj, field))
+
+    return column
+
+
+def link(model: type[models.Model], pk: Any, text: object) -> SafeString:
+    """A link to a record's admin page."""
+    meta = model._meta
+    return format_html(
+        '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>',
+        reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[pk]),
+        text,
+    )
+
+
+def dialog_action(
+    *,
+    description: StrOrPromise,
+    explanation: StrOrPromise,
+    submit: StrOrPromise,
+    form: type[BaseDialogForm] = BaseDialogForm,
+    icon: str | None = None,
+    permissions: tuple[str, ...] = ("change",),
+) -> Callable[[F], F]:
+    """A button on a record's page that opens a dialog; the method is called with the valid form.
+
+    The method takes (request, form, object_id) and answers with `back_to(...)`.
+    """
+    decorated: Callable[[F], F] = action(
+        description=description,
+        icon=icon,
+        permissions=list(permissions),
+        dialog={"title": description, "description": explanation, "form_class": form, "form_submit_text": submit},
+    )
+    return decorated
+
+
+def back_to(obj: models.Model) -> HttpResponse:
+    """Close a dialog and show the record's page anew."""
+    meta = obj._meta
+    page = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[obj.pk])
+    return HttpResponse(headers={"HX-Redirect": page})

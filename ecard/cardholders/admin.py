@@ -1,0 +1,227 @@
+"""People, groups and stops, changed through operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from ecard.adminkit import (
+    BoundedAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    ReasonForm,
+    back_to,
+    dialog_action,
+    link,
+    money,
+    money_column,
+)
+from ecard.cardholders import operations, queries
+from ecard.cardholders.errors import CardholderError
+from ecard.cardholders.models import LIMIT_UNIT_MINOR, Cardholder, Group, PriceClass, Stop
+from ecard.ledger.models import Account
+
+
+def _by(request: HttpRequest) -> AbstractBaseUser:
+    """Who is signed in; the admin lets nobody else in."""
+    if not isinstance(request.user, AbstractBaseUser):
+        raise TypeError("an admin page without a login")
+    return request.user
+
+
+class NeverDeleted(BoundedAdmin[Any]):
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(PriceClass)
+class PriceClassAdmin(NeverDeleted):
+    list_display = ("code", "name", "name_en")
+    search_fields = ("name", "name_en")
+    fields = ("code", "name", "name_en")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return () if obj is None else ("code",)
+
+    def save_model(self, request: HttpRequest, obj: PriceClass, form: Any, change: bool) -> None:
+        obj.pk = operations.make_price_class(code=obj.code, name=obj.name, name_en=obj.name_en).pk
+
+
+class GroupForm(ModelForm[Group]):
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        for name in ("offline_limit_minor", "per_sale_limit_minor"):
+            limit_minor = cleaned.get(name)
+            if limit_minor is not None and (limit_minor < 0 or limit_minor % LIMIT_UNIT_MINOR):
+                self.add_error(name, _("A limit is a whole number of yuan: a payment code carries no finer one."))
+        if (cleaned.get("debt_floor_minor") or 0) > 0:
+            self.add_error("debt_floor_minor", _("Zero, or what may be owed as a negative amount."))
+        return cleaned
+
+
+@admin.register(Group)
+class GroupAdmin(NeverDeleted):
+    form = GroupForm
+    list_display = ("code", "name", "name_en", "price_class", "offline", "per_sale", "max_offline_sales", "debt")
+    list_select_related = ("price_class",)
+    search_fields = ("code", "name", "name_en")
+    fields = (
+        "code",
+        ("name", "name_en"),
+        "price_class",
+        ("per_sale_limit_minor", "offline_limit_minor"),
+        ("max_offline_sales", "debt_floor_minor"),
+    )
+    offline = money_column("offline_limit_minor", _("offline limit"))
+    per_sale = money_column("per_sale_limit_minor", _("limit per sale"))
+    debt = money_column("debt_floor_minor", _("debt floor"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return () if obj is None else ("code",)
+
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        obj.pk = operations.save_group(
+            code=obj.code,
+            name=obj.name,
+            name_en=obj.name_en,
+            price_class=obj.price_class,
+            offline_limit_minor=obj.offline_limit_minor,
+            per_sale_limit_minor=obj.per_sale_limit_minor,
+            max_offline_sales=obj.max_offline_sales,
+            debt_floor_minor=obj.debt_floor_minor,
+            at=timezone.now(),
+        ).pk
+
+
+class StopInline(ReadOnlyInline):
+    model = Stop
+    fields = ("kind", "before", "reason", "made_at", "made_by", "lifted_at", "lifted_by")
+    ordering = ("-made_at",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Stop]:
+        return super().get_queryset(request).select_related("made_by", "lifted_by", "cardholder")
+
+
+@admin.register(Cardholder)
+class CardholderAdmin(NeverDeleted):
+    list_display = ("name", "number", "group", "balance", "state")
+    list_select_related = ("group", "purse")
+    list_filter = ("group", "state")
+    search_fields = ("number",)
+    search_help_text = _("How a number, a name, its pinyin or its initials begin")
+    ordering = ("name_sort", "number")
+    autocomplete_fields = ("group", "user")
+    inlines = (StopInline,)
+    actions_detail = ("stop_codes", "stop_account", "close")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        typed = ("number", "name", "group", "user")
+        return typed if obj is None else (*typed, "balance", "purse_account", "ref", "state", "created_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return () if obj is None else ("number", "balance", "purse_account", "ref", "state", "created_at")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return (queryset.filter(queries.matching(search_term)) if search_term.strip() else queryset), False
+
+    @admin.display(description=_("balance"), ordering="purse__balance_minor")
+    def balance(self, cardholder: Cardholder) -> str:
+        return money(cardholder.purse.balance_minor)
+
+    @admin.display(description=_("purse"))
+    def purse_account(self, cardholder: Cardholder) -> SafeString:
+        return link(Account, cardholder.purse_id, cardholder.purse.label)
+
+    @admin.display(description=_("account ref"))
+    def ref(self, cardholder: Cardholder) -> str:
+        return f"{cardholder.account_ref:016x}"
+
+    def save_model(self, request: HttpRequest, obj: Cardholder, form: Any, change: bool) -> None:
+        at = timezone.now()
+        if change:
+            operations.update_cardholder(
+                cardholder=Cardholder.objects.get(pk=obj.pk), name=obj.name, group=obj.group, user=obj.user, at=at
+            )
+            return
+        opened = operations.open_cardholder(number=obj.number, name=obj.name, group=obj.group, user=obj.user, at=at)
+        obj.pk, obj.purse_id, obj.account_ref = opened.pk, opened.purse_id, opened.account_ref
+
+    @dialog_action(
+        description=_("Phone lost: refuse its codes"),
+        explanation=_("Codes issued until now are refused. A new sign-in makes new ones."),
+        submit=_("Refuse codes"),
+        form=ReasonForm,
+        icon="phonelink_erase",
+    )
+    def stop_codes(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
+        cardholder, at = Cardholder.objects.get(pk=object_id), timezone.now()
+        operations.stop_codes(
+            cardholder=cardholder, before=at, by=_by(request), reason=form.cleaned_data["reason"], at=at
+        )
+        messages.success(request, _("Codes issued until now are refused."))
+        return back_to(cardholder)
+
+    @dialog_action(
+        description=_("Stop the whole account"),
+        explanation=_("Everything of this account is refused until the stop is lifted."),
+        submit=_("Stop account"),
+        form=ReasonForm,
+        icon="block",
+    )
+    def stop_account(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
+        cardholder = Cardholder.objects.get(pk=object_id)
+        operations.stop_account(
+            cardholder=cardholder, by=_by(request), reason=form.cleaned_data["reason"], at=timezone.now()
+        )
+        messages.success(request, _("The account is stopped."))
+        return back_to(cardholder)
+
+    @dialog_action(
+        description=_("Close the account"),
+        explanation=_("For good; the purse must be empty."),
+        submit=_("Close account"),
+        icon="person_off",
+    )
+    def close(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        cardholder = Cardholder.objects.get(pk=object_id)
+        try:
+            operations.close_cardholder(cardholder=cardholder, at=timezone.now())
+        except CardholderError:
+            messages.error(request, _("It cannot be closed: the purse is not empty, or it was closed before."))
+        return back_to(cardholder)
+
+
+@admin.register(Stop)
+class StopAdmin(ReadOnlyAdmin[Stop]):
+    list_display = ("cardholder", "kind", "before", "reason", "made_at", "lifted_at")
+    list_select_related = ("cardholder",)
+    list_filter = ("kind",)
+    search_fields = ("cardholder__number__startswith",)
+    ordering = ("-id",)
+    actions_detail = ("lift",)
+
+    def has_lift_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """The record itself is read-only; lifting a stop adds a mark."""
+        return request.user.has_perm("cardholders.change_stop")
+
+    @dialog_action(
+        description=_("Lift this stop"),
+        explanation=_("Terminals accept the account again as soon as they hear of it."),
+        submit=_("Lift"),
+        icon="lock_open",
+        permissions=("lift",),
+    )
+    def lift(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        stop = Stop.objects.select_related("cardholder").get(pk=object_id)
+        operations.lift_stop(stop=stop, by=_by(request), at=timezone.now())
+        return back_to(stop)

@@ -1,0 +1,31 @@
+"""What terminals were told, to be read."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from ecard.adminkit import ReadOnlyAdmin
+from ecard.changes.models import Change, Generation
+
+REFS_SHOWN = 5
+
+
+@admin.register(Change)
+class ChangeAdmin(ReadOnlyAdmin[Change]):
+    list_display = ("id", "number", "topic", "concerns", "made_at", "numbered_at")
+    list_filter = ("topic",)
+    ordering = ("-id",)
+    fields = ("number", "topic", "concerns", "made_at", "numbered_at")
+
+    @admin.display(description=_("concerns"))
+    def concerns(self, change: Change) -> str:
+        shown = ", ".join(f"{ref:x}" for ref in change.refs[:REFS_SHOWN])
+        more = len(change.refs) - REFS_SHOWN
+        return shown if more <= 0 else _("%(shown)s and %(more)d more") % {"shown": shown, "more": more}
+
+
+@admin.register(Generation)
+class GenerationAdmin(ReadOnlyAdmin[Generation]):
+    list_display = ("__str__", "began_at", "last_number", "pruned_upto")
+    fields = ("generation_id", "began_at", "last_number", "pruned_upto")

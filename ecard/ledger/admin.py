@@ -1,0 +1,133 @@
+"""The ledger, to be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from ecard.adminkit import ReadOnlyAdmin, link, money, money_column
+from ecard.ledger import queries
+from ecard.ledger.models import Account, AccountDelta, CauseKind, Hold, Transfer, TransferKind
+
+STATEMENT_LINES = 50
+
+
+def _number(text: str) -> int | None:
+    typed = text.strip().removeprefix("#")
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else None
+
+
+@admin.register(Account)
+class AccountAdmin(ReadOnlyAdmin[Account]):
+    list_display = ("id", "label", "kind", "balance", "floor", "closed_at")
+    list_filter = ("kind",)
+    search_fields = ("label",)
+    search_help_text = _("Account number, or how the label begins")
+    ordering = ("-id",)
+    fields = ("label", "kind", "balance", "held", "available", "floor", "closed_at", "statement")
+    floor = money_column("floor_minor", _("floor"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        deltas = (
+            AccountDelta.objects.filter(account=OuterRef("pk"))
+            .order_by()
+            .values("account")
+            .annotate(total=Sum("amount_minor"))
+        )
+        unfolded = Coalesce(Subquery(deltas.values("total")), Value(0))
+        return super().get_queryset(request).annotate(whole_minor=F("balance_minor") + unfolded)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Account], search_term: str
+    ) -> tuple[QuerySet[Account], bool]:
+        if not search_term:
+            return queryset, False
+        found = Q(label__startswith=search_term)
+        number = _number(search_term)
+        return queryset.filter(found if number is None else found | Q(pk=number)), False
+
+    @admin.display(description=_("balance"))
+    def balance(self, account: Any) -> str:
+        return money(account.whole_minor)
+
+    @admin.display(description=_("held"))
+    def held(self, account: Account) -> str:
+        return money(queries.funds([account.pk])[account.pk].held_minor)
+
+    @admin.display(description=_("available"))
+    def available(self, account: Account) -> str:
+        return money(queries.funds([account.pk])[account.pk].available_minor)
+
+    @admin.display(description=_("newest transfers"))
+    def statement(self, account: Account) -> SafeString:
+        lines = queries.statement(account.pk, limit=STATEMENT_LINES)
+        others = Account.objects.in_bulk({line.other_account_id for line in lines})
+        rows = format_html_join(
+            "",
+            '<tr><td class="pr-6">{}</td><td class="pr-6">{}</td><td class="pr-6">{}</td>'
+            '<td class="pr-6">{}</td><td class="text-right tabular-nums">{}</td></tr>',
+            (
+                (
+                    link(Transfer, line.transfer_id, f"#{line.transfer_id}"),
+                    date_format(timezone.localtime(line.posted_at), "SHORT_DATETIME_FORMAT"),
+                    TransferKind(line.kind).label,
+                    link(Account, line.other_account_id, others[line.other_account_id].label),
+                    money(line.amount_minor),
+                )
+                for line in lines
+            ),
+        )
+        return format_html("<table><tbody>{}</tbody></table>", rows) if lines else SafeString("–")
+
+
+@admin.register(Transfer)
+class TransferAdmin(ReadOnlyAdmin[Transfer]):
+    list_display = ("id", "posted_at", "kind", "payer", "payee", "amount", "cause")
+    list_select_related = ("debit_account", "credit_account")
+    search_fields = ("id",)
+    search_help_text = _("Number of a transfer, or of its cause (a sale, a top-up, a grant)")
+    ordering = ("-id",)
+    fields = ("id", "posted_at", "kind", "payer", "payee", "amount", "cause", "posting_group", "hold")
+    amount = money_column("amount_minor", _("amount"))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Transfer], search_term: str
+    ) -> tuple[QuerySet[Transfer], bool]:
+        if not search_term:
+            return queryset, False
+        number = _number(search_term)
+        if number is None:
+            return queryset.none(), False
+        # Every kind named, so that the index over (kind, number) serves.
+        return queryset.filter(Q(pk=number) | Q(cause_kind__in=CauseKind.values, cause_id=number)), False
+
+    @admin.display(description=_("from"))
+    def payer(self, transfer: Transfer) -> SafeString:
+        return link(Account, transfer.debit_account_id, transfer.debit_account.label)
+
+    @admin.display(description=_("to"))
+    def payee(self, transfer: Transfer) -> SafeString:
+        return link(Account, transfer.credit_account_id, transfer.credit_account.label)
+
+    @admin.display(description=_("cause"))
+    def cause(self, transfer: Transfer) -> str:
+        return f"{transfer.get_cause_kind_display()} {transfer.cause_id}"
+
+
+@admin.register(Hold)
+class HoldAdmin(ReadOnlyAdmin[Hold]):
+    list_display = ("key", "account", "amount", "state", "placed_at", "expires_at", "ended_at")
+    list_select_related = ("account",)
+    search_fields = ("key__startswith",)
+    ordering = ("-id",)
+    fields = ("key", "account", "amount", "state", "placed_at", "expires_at", "ended_at")
+    amount = money_column("amount_minor", _("amount"))

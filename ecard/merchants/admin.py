@@ -1,0 +1,171 @@
+"""Places and times, changed through operations. Nothing that sales name is deleted here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from ecard.adminkit import BoundedAdmin, ReadOnlyInline, back_to, dialog_action, link
+from ecard.ledger.models import Account
+from ecard.merchants import operations
+from ecard.merchants.models import MealPeriod, Merchant, Outlet, Site
+from ecard.merchants.rules import clock_text, is_period, is_zone, overlaps
+
+
+class KeptAdmin(BoundedAdmin[Any]):
+    """Nothing is deleted, and a code stays what it is."""
+
+    identity: tuple[str, ...] = ("code",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fixed = tuple(self.readonly_fields)
+        return fixed if obj is None else (*self.identity, *fixed)
+
+
+class SiteForm(ModelForm[Site]):
+    def clean_zone(self) -> str:
+        zone = str(self.cleaned_data["zone"])
+        if not is_zone(zone):
+            raise ValidationError(_("There is no such time zone."))
+        return zone
+
+
+class OutletInline(ReadOnlyInline):
+    model = Outlet
+    fields = ("code", "name", "merchant", "closed_at")
+
+
+class MealPeriodInline(ReadOnlyInline):
+    model = MealPeriod
+    fields = ("code", "name", "start_minute", "end_minute")
+
+
+@admin.register(Site)
+class SiteAdmin(KeptAdmin):
+    form = SiteForm
+    list_display = ("code", "name", "name_en", "zone", "day_starts")
+    search_fields = ("code", "name", "name_en")
+    fields = ("code", "name", "name_en", "zone", "day_starts_minute")
+    inlines = (OutletInline, MealPeriodInline)
+
+    @admin.display(description=_("day starts at"), ordering="day_starts_minute")
+    def day_starts(self, site: Site) -> str:
+        return clock_text(site.day_starts_minute)
+
+    def save_model(self, request: HttpRequest, obj: Site, form: Any, change: bool) -> None:
+        obj.pk = operations.save_site(
+            code=obj.code,
+            name=obj.name,
+            name_en=obj.name_en,
+            zone=obj.zone,
+            day_starts_minute=obj.day_starts_minute,
+            at=timezone.now(),
+        ).pk
+
+
+@admin.register(Merchant)
+class MerchantAdmin(KeptAdmin):
+    list_display = ("code", "name", "name_en", "ledger_account")
+    list_select_related = ("account",)
+    search_fields = ("code", "name", "name_en")
+    fields = ("code", "name", "name_en")
+    inlines = (OutletInline,)
+
+    @admin.display(description=_("account"))
+    def ledger_account(self, merchant: Merchant) -> SafeString:
+        return link(Account, merchant.account_id, merchant.account.label)
+
+    def save_model(self, request: HttpRequest, obj: Merchant, form: Any, change: bool) -> None:
+        saved = operations.save_merchant(code=obj.code, name=obj.name, name_en=obj.name_en)
+        obj.pk, obj.account_id = saved.pk, saved.account_id
+
+
+@admin.register(Outlet)
+class OutletAdmin(KeptAdmin):
+    identity = ("site", "code")
+    list_display = ("id", "code", "name", "name_en", "site", "merchant", "closed_at")
+    list_display_links = ("code",)
+    list_select_related = ("site", "merchant")
+    list_filter = ("site",)
+    search_fields = ("code", "name", "name_en", "merchant__name")
+    autocomplete_fields = ("site", "merchant")
+    fields = ("site", "code", "merchant", "name", "name_en", "closed_at")
+    readonly_fields = ("closed_at",)
+    actions_detail = ("close",)
+
+    def save_model(self, request: HttpRequest, obj: Outlet, form: Any, change: bool) -> None:
+        obj.pk = operations.save_outlet(
+            site=obj.site,
+            merchant=obj.merchant,
+            code=obj.code,
+            name=obj.name,
+            name_en=obj.name_en,
+            at=timezone.now(),
+        ).pk
+
+    @dialog_action(
+        description=_("Close outlet"),
+        explanation=_("It is no longer offered to terminals. What it sold stays."),
+        submit=_("Close"),
+        icon="block",
+    )
+    def close(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        outlet = Outlet.objects.get(pk=object_id)
+        operations.close_outlet(outlet=outlet, at=timezone.now())
+        return back_to(outlet)
+
+
+class MealPeriodForm(ModelForm[MealPeriod]):
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        start, end = cleaned.get("start_minute"), cleaned.get("end_minute")
+        site = cleaned.get("site") or self.instance.site
+        if start is None or end is None:
+            return cleaned
+        if not is_period(start, end):
+            raise ValidationError(_("A period starts within a day, ends after it starts, and lasts at most a day."))
+        others = MealPeriod.objects.filter(site=site).exclude(pk=self.instance.pk)
+        if overlaps((start, end), others.values_list("start_minute", "end_minute")):
+            raise ValidationError(_("Another meal period of this site has that time."))
+        return cleaned
+
+
+@admin.register(MealPeriod)
+class MealPeriodAdmin(KeptAdmin):
+    form = MealPeriodForm
+    identity = ("site", "code")
+    list_display = ("code", "name", "name_en", "site", "starts", "ends")
+    list_select_related = ("site",)
+    list_filter = ("site",)
+    search_fields = ("code", "name", "name_en")
+    autocomplete_fields = ("site",)
+    fields = ("site", "code", "name", "name_en", "start_minute", "end_minute")
+
+    @admin.display(description=_("from"), ordering="start_minute")
+    def starts(self, period: MealPeriod) -> str:
+        return clock_text(period.start_minute)
+
+    @admin.display(description=_("to"), ordering="end_minute")
+    def ends(self, period: MealPeriod) -> str:
+        return clock_text(period.end_minute)
+
+    def save_model(self, request: HttpRequest, obj: MealPeriod, form: Any, change: bool) -> None:
+        obj.pk = operations.save_meal_period(
+            site=obj.site,
+            code=obj.code,
+            name=obj.name,
+            name_en=obj.name_en,
+            start_minute=obj.start_minute,
+            end_minute=obj.end_minute,
+            at=timezone.now(),
+        ).pk
