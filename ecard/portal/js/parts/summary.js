@@ -1,0 +1,57 @@
+// Balance, benefits and recent sales, as last known, each with its age while there is no network.
+import { element } from "./dom.js";
+import { age, fill, moment } from "./texts.js";
+
+export class SummaryView {
+  constructor({ elements, texts, config }) {
+    Object.assign(this, { elements, texts, config });
+  }
+
+  show(summary, { atMs, nowMs, fresh }) {
+    const { elements } = this;
+    elements.whole.hidden = false;
+    elements.holder.textContent = summary.name;
+    elements.group.textContent = summary.group;
+    elements.balance.textContent = summary.balance;
+    elements.benefits.replaceChildren(...summary.benefits.map((benefit) => this.benefit(benefit)));
+    elements.sales.replaceChildren(...summary.sales.map((sale) => this.sale(sale, nowMs)));
+    elements.none.hidden = summary.sales.length > 0;
+    this.tellAge({ atMs, nowMs, fresh });
+  }
+
+  tellAge({ atMs, nowMs, fresh }) {
+    const ago = age(atMs, nowMs, { language: this.config.language, justNow: this.texts.just_now });
+    const said = fill(fresh ? this.texts.as_of : this.texts.last_known, { age: ago });
+    if (this.elements.age.textContent !== said) this.elements.age.textContent = said;
+  }
+
+  benefit(benefit) {
+    const until = new Intl.DateTimeFormat(this.config.language, {
+      month: "short",
+      day: "numeric",
+      timeZone: this.config.zone,
+    }).format(benefit.expires_at_ms);
+    return element(
+      "li",
+      {},
+      element("span", {}, benefit.name),
+      element("strong", { class: "money" }, benefit.remaining),
+      element("span", { class: "quiet-text" }, fill(this.texts.until, { date: until })),
+    );
+  }
+
+  sale(sale, nowMs) {
+    const when = moment(sale.taken_at_ms, nowMs, { language: this.config.language, zone: this.config.zone });
+    const amount = element("span", { class: sale.reversed ? "money undone" : "money" }, sale.amount);
+    const head = element(
+      "summary",
+      {},
+      element("span", { class: "where" }, sale.outlet),
+      amount,
+      element("span", { class: "quiet-text" }, sale.reversed ? `${when} · ${this.texts.reversed}` : when),
+    );
+    const reasons = element("ul", { class: "reasons" }, ...sale.reasons.map((reason) => element("li", {}, reason)));
+    const more = element("a", { href: sale.url }, this.texts.all_of_it);
+    return element("li", {}, element("details", {}, head, reasons, more));
+  }
+}
