@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 from django.db import IntegrityError, transaction
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 
 from devices.core.keys import KeyList, Role, open_key_list, sign_body, sign_key_list
 from devices.core.signing import POLICY_DOMAIN, SigningKey, verifies
@@ -204,7 +204,7 @@ def test_one_keys_box_put_in_anothers_row_does_not_open(part: str) -> None:
         open_key(first)
 
 
-def test_another_key_encryption_key_opens_nothing(settings: SettingsWrapper) -> None:
+def test_another_key_encryption_key_opens_nothing(settings: Settings) -> None:
     make_keys_ready(at=AT)
     forget()
     settings.ECARD_KEY_ENCRYPTION_KEY = bytes(32)
