@@ -1,5 +1,11 @@
-from django.urls import URLPattern, URLResolver
+"""The address terminals upload to; `ecard.terminals.profiles` lists it by name."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from ecard.settlement.api import BatchesView
 
 app_name = "settlement"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [path("batches", BatchesView.as_view(), name="batches")]

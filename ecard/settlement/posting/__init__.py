@@ -1,0 +1,1 @@
+"""Posting: from checked batches to the ledger, a group at a time."""

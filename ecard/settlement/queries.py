@@ -1,0 +1,198 @@
+"""Reading sales: a person's, one with its reasons, and whole streams read back from the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Q
+
+from devices.core.evaluate import evaluate
+from devices.core.journal import SaleRecord, decode_record
+from devices.core.messages import stored_lines
+from devices.core.policy import Policy
+from devices.core.sentences import quote_sentences
+from ecard.benefits.errors import UnknownPolicy
+from ecard.benefits.queries import policy_by_number
+from ecard.ledger.models import CauseKind
+from ecard.ledger.queries import cause_totals
+from ecard.settlement.models import Batch, ExceptionKind, Sale, SaleException
+from ecard.settlement.rules import record_ids_of
+from ecard.settlement.values import Recheck, SaleView, StreamAudit, UploadCounts
+
+SALES_LIMIT = 100
+STREAMS_LIMIT = 1_000
+SALES_PER_PAGE = 50_000
+
+# What posting made of a stream's records, counted by the keys that only this stream's records can have. The first
+# record of a stream opens the epoch and becomes nothing else.
+_COUNTS = """
+SELECT stream.id, stream.terminal_id, stream.epoch, stream.next_seq - 1, stream.posted_through, stream.forked,
+       (SELECT count(*) FROM settlement_sale WHERE id BETWEEN keys.first AND keys.last),
+       (SELECT count(*) FROM settlement_salereversal WHERE id BETWEEN keys.first AND keys.last),
+       (SELECT count(*) FROM settlement_saleexception
+        WHERE kind = ANY(%s::smallint[]) AND record_id BETWEEN keys.first AND keys.last)
+FROM terminals_stream AS stream,
+     LATERAL (SELECT (stream.id::bigint << 24) + 2, (stream.id::bigint << 24) + 16777215) AS keys (first, last)
+WHERE stream.id > %s ORDER BY stream.id LIMIT %s
+"""
+_SET_ASIDE = (
+    ExceptionKind.RECORD_UNREADABLE,
+    ExceptionKind.RECORD_INCONSISTENT,
+    ExceptionKind.REVERSAL_UNKNOWN,
+    ExceptionKind.REVERSAL_AGAIN,
+)
+
+
+class SaleUnreadable(LookupError):
+    """The batch that carried this sale is not there, or does not hold it: the database was damaged."""
+
+
+def sales_of(account_ref: int, *, before: tuple[datetime, int] | None = None, limit: int = 20) -> list[SaleView]:
+    """A person's sales, newest first; page on with the last one's (taken_at, id). At most SALES_LIMIT."""
+    sales = Sale.objects.filter(account_ref=account_ref)
+    if before is not None:
+        taken_at, sale_id = before
+        sales = sales.filter(Q(taken_at__lt=taken_at) | Q(taken_at=taken_at, id__lt=sale_id), taken_at__lte=taken_at)
+    found = sales.select_related("outlet", "reversal").order_by("-taken_at", "-id")
+    return [_view(sale) for sale in found[: max(1, min(limit, SALES_LIMIT))]]
+
+
+def sale_view(sale_id: int, *, account_ref: int) -> SaleView | None:
+    """One sale of this person, or None where it is not theirs."""
+    found = Sale.objects.filter(pk=sale_id, account_ref=account_ref).select_related("outlet", "reversal").first()
+    return None if found is None else _view(found)
+
+
+def record_of(sale: Sale) -> SaleRecord:
+    """The terminal's own record of a sale. Raises SaleUnreadable."""
+    return _records([sale])[sale.pk]
+
+
+def explain(sale: Sale, *, language: str) -> list[str]:
+    """Why it cost what it did, step by step as the terminal decided. Raises SaleUnreadable."""
+    return _sentences(record_of(sale), language=language)
+
+
+def explain_many(sale_ids: Collection[int], *, language: str) -> dict[int, list[str]]:
+    """`explain` for a page of sales, with one query for their batches. The caller bounds them."""
+    sales = list(Sale.objects.filter(pk__in=sale_ids))
+    return {sale_id: _sentences(record, language=language) for sale_id, record in _records(sales).items()}
+
+
+def recheck(sale: Sale) -> Recheck:
+    """Evaluate a sale again from all that its record kept. Raises SaleUnreadable, UnknownPolicy."""
+    record = record_of(sale)
+    policy = policy_by_number(record.quote.policy)
+    again = evaluate(policy=policy, person=record.person, tap=record.tap, basket=record.basket)
+    return Recheck(sale_id=sale.pk, recorded=record.quote, again=again)
+
+
+def exceptions_of(record_ids: Iterable[int]) -> list[SaleException]:
+    """What finance was told about these records, oldest first."""
+    return list(SaleException.objects.filter(record_id__in=list(record_ids)).order_by("id"))
+
+
+def audit_streams(*, after: int = 0, limit: int = STREAMS_LIMIT) -> list[StreamAudit]:
+    """Each stream read back from the ledger, in order of id; page on with the last one's id."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTS, [[int(kind) for kind in _SET_ASIDE], after, min(limit, STREAMS_LIMIT)])
+        rows = cursor.fetchall()
+    return [
+        StreamAudit(
+            stream_id=stream_id,
+            terminal_id=terminal_id,
+            epoch=epoch,
+            received_through=received,
+            posted_through=posted,
+            sales=sales,
+            reversals=reversals,
+            set_aside=set_aside,
+            lost=posted - (min(posted, 1) + sales + reversals + set_aside),
+            twice=_wrongly_moved(stream_id),
+            forked=forked,
+        )
+        for stream_id, terminal_id, epoch, received, posted, forked, sales, reversals, set_aside in rows
+    ]
+
+
+def upload_counts() -> UploadCounts:
+    """All streams together, read back from the ledger."""
+    audits: list[StreamAudit] = []
+    while page := audit_streams(after=audits[-1].stream_id if audits else 0):
+        audits += page
+    return UploadCounts(
+        records_received=sum(each.received_through for each in audits),
+        records_posted=sum(each.posted_through for each in audits),
+        sales=sum(each.sales for each in audits),
+        reversals=sum(each.reversals for each in audits),
+        set_aside=sum(each.set_aside for each in audits),
+        lost=sum(each.lost for each in audits),
+        twice=sum(each.twice for each in audits),
+    )
+
+
+def _wrongly_moved(stream_id: int) -> int:
+    """How many of a stream's sales moved anything but their amount, or moved it back in part or more than once."""
+    first, last = record_ids_of(stream_id)
+    wrong = 0
+    while True:
+        page = dict(
+            Sale.objects.filter(pk__range=(first, last))
+            .order_by("pk")
+            .values_list("pk", "amount_minor")[:SALES_PER_PAGE]
+        )
+        if not page:
+            return wrong
+        top = max(page)
+        totals = cause_totals(cause_kind=CauseKind.SALE, first_id=first, last_id=top, limit=SALES_PER_PAGE)
+        for sale_id, amount_minor in page.items():
+            moved_minor, back_minor = totals.pop(sale_id, (0, 0))
+            wrong += moved_minor != amount_minor or back_minor not in (0, amount_minor)
+        wrong += len(totals)
+        first = top + 1
+
+
+def _sentences(record: SaleRecord, *, language: str) -> list[str]:
+    policy: Policy | None
+    try:
+        policy = policy_by_number(record.quote.policy)
+    except UnknownPolicy:
+        policy = None
+    return quote_sentences(record.quote, policy=policy, language=language)
+
+
+def _records(sales: Collection[Sale]) -> dict[int, SaleRecord]:
+    raws = dict(Batch.objects.filter(pk__in={sale.batch_id for sale in sales}).values_list("pk", "raw"))
+    lines = {batch_id: stored_lines(bytes(raw)) for batch_id, raw in raws.items()}
+    found: dict[int, SaleRecord] = {}
+    for sale in sales:
+        if sale.batch_id not in lines or sale.position >= len(lines[sale.batch_id]):
+            raise SaleUnreadable(f"sale {sale.pk} is not in batch {sale.batch_id}")
+        record = decode_record(lines[sale.batch_id][sale.position])
+        if not isinstance(record, SaleRecord):
+            raise SaleUnreadable(f"place {sale.position} of batch {sale.batch_id} holds no sale")
+        found[sale.pk] = record
+    return found
+
+
+def _view(sale: Sale) -> SaleView:
+    reversal = getattr(sale, "reversal", None)
+    return SaleView(
+        id=sale.pk,
+        account_ref=sale.account_ref,
+        taken_at=sale.taken_at,
+        business_date=sale.business_date,
+        outlet_id=sale.outlet_id,
+        outlet_name=sale.outlet.name,
+        outlet_name_en=sale.outlet.name_en,
+        terminal_id=sale.terminal_id,
+        amount_minor=sale.amount_minor,
+        purse_minor=sale.purse_minor,
+        benefit_minor=sale.grant_minor + sale.sponsor_minor,
+        loss_minor=sale.loss_minor,
+        suspense_minor=sale.suspense_minor,
+        policy=sale.policy,
+        reversed_at=reversal.taken_at if reversal is not None else None,
+    )

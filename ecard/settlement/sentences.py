@@ -1,0 +1,88 @@
+"""What happened, in a sentence for finance, in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from devices.core.declines import Decline, Why
+from devices.core.money import format_minor
+from devices.core.sentences import decline_sentence
+from ecard.settlement.models import ExceptionKind, SaleException
+
+_SENTENCES: Mapping[ExceptionKind, Promise | str] = {
+    ExceptionKind.PURSE_SHORT: _(
+        "The purse paid %(paid)s; the missing %(amount)s was booked to offline loss. The cardholder owes nothing."
+    ),
+    ExceptionKind.LOT_MISSING: _(
+        "The terminal spent a benefit that is not this cardholder's (grant account %(lot)s). "
+        "%(amount)s was booked to the sponsor, or to offline loss where there is none."
+    ),
+    ExceptionKind.LOT_EXPIRED: _(
+        "The benefit (grant account %(lot)s) had expired when it was spent. Its sponsor pays %(amount)s."
+    ),
+    ExceptionKind.LOT_SHORT: _(
+        "The benefit (grant account %(lot)s) paid %(paid)s; its sponsor pays the missing %(amount)s. "
+        "It was probably spent at several terminals without a line."
+    ),
+    ExceptionKind.ACCOUNT_CLOSED: _(
+        "The account was closed. %(amount)s of a sale was booked to offline loss, of a reversal to suspense."
+    ),
+    ExceptionKind.ACCOUNT_UNKNOWN: _("Nobody has this account. %(amount)s waits in suspense; the merchant was paid."),
+    ExceptionKind.EVIDENCE_BAD: _(
+        "The code kept with this sale does not hold (%(why)s). %(amount)s waits in suspense; the merchant was paid "
+        "and the cardholder charged nothing."
+    ),
+    ExceptionKind.PRESENTED_TWICE: _(
+        "The same code, shown at the same moment, was already posted as sale %(other)s. %(amount)s waits in suspense; "
+        "the cardholder was charged once."
+    ),
+    ExceptionKind.RECORD_UNREADABLE: _(
+        "The terminal sent a record that cannot be read (batch %(batch)s, place %(position)s). Nothing was booked."
+    ),
+    ExceptionKind.RECORD_INCONSISTENT: _(
+        "The record contradicts itself (batch %(batch)s, place %(position)s). Nothing was booked."
+    ),
+    ExceptionKind.REVERSAL_UNKNOWN: _("A reversal names a sale that was never posted (sequence %(seq)s)."),
+    ExceptionKind.REVERSAL_AGAIN: _("A reversal names a sale that was reversed before (sequence %(seq)s)."),
+    ExceptionKind.STREAM_FORKED: _(
+        "The terminal's journal went on from sequence %(said_seq)s, but the server holds other or later records "
+        "(up to %(held_seq)s): an old image was restored, or the device was copied. All sales were taken as facts."
+    ),
+    ExceptionKind.STREAM_RESTARTED: _(
+        "The terminal began a new journal that knows nothing of its earlier one. Sales that were not uploaded before "
+        "are lost unless the old device is found."
+    ),
+    ExceptionKind.AUDIT_DIFFERS: _("Evaluated again, this sale comes out at %(again)s instead of %(amount)s."),
+    ExceptionKind.OUTLET_UNKNOWN: _(
+        "The sale names an outlet that does not exist (%(outlet)s); the terminal's own outlet was paid."
+    ),
+}
+_OTHER_ACCOUNT = _("it belongs to another account")
+
+
+def exception_sentence(exception: SaleException) -> str:
+    """One sentence or two: what happened, and where the money is."""
+    template = _SENTENCES[ExceptionKind(exception.kind)]
+    said: Mapping[str, object] = exception.params
+    shown = {
+        "amount": format_minor(exception.amount_minor),
+        **{name.removesuffix("_minor"): _shown(name, value) for name, value in said.items()},
+    }
+    return str(template) % _Known(shown)
+
+
+class _Known(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return "?"
+
+
+def _shown(name: str, value: object) -> str:
+    if name == "why":
+        if value not in set(Why):
+            return str(_OTHER_ACCOUNT)
+        return decline_sentence(Decline(Why(str(value))), language=get_language() or "en")
+    return format_minor(value) if name.endswith("_minor") and isinstance(value, int) else str(value)

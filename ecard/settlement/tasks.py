@@ -1,0 +1,35 @@
+"""Settlement's regular work. A message is a nudge only: what is due stands in PostgreSQL."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+from django.utils import timezone
+from kombu.exceptions import KombuError
+from kombu.exceptions import OperationalError as BrokerError
+
+from ecard.settlement import operations
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def settle() -> None:
+    """Check and post everything that is waiting."""
+    if operations.settle(clock=timezone.now).more:
+        nudge()
+
+
+@shared_task
+def audit_sample() -> None:
+    """Evaluate some of the newest sales again."""
+    operations.audit_sample(at=timezone.now())
+
+
+def nudge() -> None:
+    """Ask for a worker's attention. A broker that is away costs nothing but a few seconds, until the next beat."""
+    try:
+        settle.apply_async(retry=False)
+    except (BrokerError, KombuError, OSError) as error:
+        logger.info("no broker for a nudge: %s", error)
