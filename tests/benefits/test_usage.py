@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pytest
@@ -53,7 +54,7 @@ def test_two_postings_of_the_same_people_do_not_deadlock(
             with transaction.atomic():
                 add_usage(rows=[(ref, FRIDAY, 1, 1, 1) for ref in refs])
 
-    threads = [second_connection(lambda refs=refs: post(refs)) for refs in (people, people[::-1], people[::-1])]
+    threads = [second_connection(partial(post, refs)) for refs in (people, people[::-1], people[::-1])]
     for thread in threads:
         thread.wait()
     assert {used[0].count for used in usage_of(people, [FRIDAY]).values()} == {15}

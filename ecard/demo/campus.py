@@ -1,0 +1,213 @@
+"""The demo campus, made once through the real operations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+
+from ecard.benefits.models import LimitOn, PriceRule, Programme, PublishedPolicy, SpendLimit, Window
+from ecard.benefits.operations import issue_grants, open_programme
+from ecard.cardholders.models import Cardholder, Group
+from ecard.cardholders.operations import make_price_class, open_cardholders, save_group
+from ecard.cardholders.values import NewCardholder
+from ecard.demo.names import names
+from ecard.merchants.models import Merchant, Outlet, Site
+from ecard.merchants.operations import save_meal_period, save_merchant, save_outlet, save_site
+from ecard.payments.operations import TOP_UPS_LIMIT, top_ups
+from ecard.payments.values import NewTopUp
+from ecard.terminals.models import Terminal, TerminalMode
+from ecard.terminals.operations import publish, register
+
+CLASS_STUDENT, CLASS_STAFF, CLASS_VISITOR = 1, 2, 3
+STAFF_SHARE, VISITOR_SHARE = 0.14, 0.04
+CHUNK = 2_000
+
+# code, Chinese, English, and their windows
+_CANTEENS = (
+    (
+        "north",
+        "北苑食堂",
+        "North canteen",
+        (("盖浇饭", "Rice bowls"), ("面食", "Noodles"), ("炒菜", "Stir-fry"), ("豆浆", "Soy milk")),
+    ),
+    (
+        "south",
+        "南苑食堂",
+        "South canteen",
+        (("自选餐", "Buffet"), ("麻辣烫", "Hot pot"), ("粥铺", "Porridge"), ("水果", "Fruit")),
+    ),
+    (
+        "halal",
+        "清真食堂",
+        "Halal canteen",
+        (("拉面", "Hand-pulled noodles"), ("抓饭", "Pilaf"), ("烤肉", "Grill"), ("奶茶", "Milk tea")),
+    ),
+)
+# Every minute of the day belongs to one, so that the demo sells whenever it is opened.
+_PERIODS = (
+    ("breakfast", "早餐", "Breakfast", 6 * 60, 10 * 60),
+    ("lunch", "午餐", "Lunch", 10 * 60, 14 * 60),
+    ("afternoon", "下午茶", "Afternoon", 14 * 60, 16 * 60 + 30),
+    ("dinner", "晚餐", "Dinner", 16 * 60 + 30, 20 * 60),
+    ("night", "夜宵", "Late night", 20 * 60, 30 * 60),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Someone who can sign in to the demo."""
+
+    role: str
+    number: str
+    name: str
+
+
+def seed(*, people: int, passwords: Mapping[str, str], at: datetime) -> bool:
+    """Make the campus, all or nothing; False where it was made before. The keys must be there already."""
+    if Site.objects.exists():
+        return False
+    with transaction.atomic():
+        admin = get_user_model().objects.create_superuser("admin", password=passwords["admin"])
+        outlets = _places(at)
+        groups = _groups(at)
+        cardholders = _people(groups, count=people, passwords=passwords, at=at)
+        _fill_purses(cardholders, by=admin, at=at)
+        subsidy = _rules(groups, [each for each in outlets if each.merchant.code == "north"])
+        _subsidise(subsidy, [each for each in cardholders if each.group_id == groups["students"].pk], at=at)
+        first_at = {code: next(each for each in outlets if each.merchant.code == code) for code in ("north", "south")}
+        register(name="北苑1号机", outlet=first_at["north"], at=at, mode=TerminalMode.FIXED, fixed_minor=15_00)
+        register(name="南苑1号机", outlet=first_at["south"], at=at)
+        publish(at=at, starts_at=at, by=admin)
+    return True
+
+
+def logins() -> list[Login]:
+    """Who can sign in, in the order of the passwords kept: an administrator, a student, a member of staff."""
+    held = Cardholder.objects.filter(user__isnull=False, group__code__in=("students", "staff")).order_by("number")
+    first: dict[str, Cardholder] = {}
+    for each in held.select_related("group")[:10]:
+        first.setdefault(each.group.code, each)
+    found = [Login("admin", "admin", "")]
+    for role, code in (("student", "students"), ("staff", "staff")):
+        if code in first:
+            found.append(Login(role, first[code].number, first[code].name))
+    return found
+
+
+def terminals() -> list[Terminal]:
+    """The demo's terminals, in the order they were registered."""
+    return list(Terminal.objects.select_related("outlet").order_by("pk")[:2])
+
+
+def has_policy() -> bool:
+    """Whether anything was published."""
+    return PublishedPolicy.objects.exists()
+
+
+def _places(at: datetime) -> list[Outlet]:
+    site = save_site(code="main", name="江城大学", name_en="River City University", at=at)
+    for code, name, name_en, start, end in _PERIODS:
+        save_meal_period(site=site, code=code, name=name, name_en=name_en, start_minute=start, end_minute=end, at=at)
+    outlets = []
+    for code, name, name_en, windows in _CANTEENS:
+        merchant: Merchant = save_merchant(code=code, name=name, name_en=name_en)
+        for number, (sells, sells_en) in enumerate(windows, start=1):
+            outlet = save_outlet(
+                site=site,
+                merchant=merchant,
+                code=f"{code}-{number}",
+                name=f"{name}{number}号窗·{sells}",
+                name_en=f"{name_en} {number} · {sells_en}",
+                at=at,
+            )
+            outlets.append(outlet)
+    return outlets
+
+
+def _groups(at: datetime) -> dict[str, Group]:
+    rows = (
+        ("students", "学生", "Students", CLASS_STUDENT, 200_00, 60_00, 20),
+        ("staff", "教职工", "Staff", CLASS_STAFF, 300_00, 100_00, 20),
+        ("visitors", "访客", "Visitors", CLASS_VISITOR, 50_00, 50_00, 5),
+    )
+    return {
+        code: save_group(
+            code=code,
+            name=name,
+            name_en=name_en,
+            price_class=make_price_class(code=price_class, name=name, name_en=name_en),
+            offline_limit_minor=offline_minor,
+            per_sale_limit_minor=per_sale_minor,
+            max_offline_sales=sales,
+            at=at,
+        )
+        for code, name, name_en, price_class, offline_minor, per_sale_minor, sales in rows
+    }
+
+
+def _people(groups: Mapping[str, Group], *, count: int, passwords: Mapping[str, str], at: datetime) -> list[Cardholder]:
+    staff, visitors = max(2, int(count * STAFF_SHARE)), max(2, int(count * VISITOR_SHARE))
+    kinds = (
+        ("students", "2026", count - staff - visitors, "student"),
+        ("staff", "T", staff, "staff"),
+        ("visitors", "V", visitors, ""),
+    )
+    drawn = names()
+    new: list[NewCardholder] = []
+    for code, prefix, size, login in kinds:
+        for number, name in enumerate(islice(drawn, size), start=1):
+            known_as = f"{prefix}{number:05d}"
+            user_id = _user(known_as, passwords[login]) if login and number == 1 else None
+            new.append(NewCardholder(known_as, name, groups[code].pk, user_id))
+    opened: list[Cardholder] = []
+    for start in range(0, len(new), CHUNK):
+        opened += open_cardholders(people=new[start : start + CHUNK], at=at)
+    return opened
+
+
+def _user(number: str, password: str) -> int:
+    return int(get_user_model().objects.create_user(number, password=password).pk)
+
+
+def _fill_purses(cardholders: list[Cardholder], *, by: AbstractBaseUser, at: datetime) -> None:
+    """From ¥60 to ¥300; each fortieth person came with almost nothing, and is declined at lunch."""
+    new = [
+        NewTopUp(each, 3_00 if place % 40 == 39 else 60_00 + place * 37 % 241 * 1_00, f"demo-seed-{each.number}")
+        for place, each in enumerate(cardholders)
+    ]
+    for start in range(0, len(new), TOP_UPS_LIMIT):
+        top_ups(new=new[start : start + TOP_UPS_LIMIT], by=by, at=at)
+
+
+def _rules(groups: Mapping[str, Group], north: list[Outlet]) -> Programme:
+    subsidy = open_programme(name="学生餐补", name_en="Student meal subsidy")
+    subsidy.outlets.set(north)
+    staff = PriceRule.objects.create(name="教职工八折", name_en="Staff 80 %", percent_bp=8_000)
+    staff.classes.set([groups["staff"].price_class])
+    visitors = PriceRule.objects.create(name="访客价", name_en="Visitor price", percent_bp=13_000)
+    visitors.classes.set([groups["visitors"].price_class])
+    SpendLimit.objects.create(name="单笔上限", name_en="Per sale", window=Window.SALE, max_minor=100_00)
+    day = SpendLimit.objects.create(
+        name="学生每日", name_en="Students a day", window=Window.DAY, on=LimitOn.PURSE, max_minor=120_00, max_count=12
+    )
+    day.groups.set([groups["students"]])
+    return subsidy
+
+
+def _subsidise(subsidy: Programme, students: list[Cardholder], *, at: datetime) -> None:
+    """Two lots each: a small one that ends within a week is spent before the month's."""
+    for period_key, amount_minor, days in (("week-1", 6_00, 7), ("month-1", 60_00, 30)):
+        issue_grants(
+            programme=subsidy,
+            cardholders=students,
+            amount_minor=amount_minor,
+            period_key=period_key,
+            expires_at=at + timedelta(days=days),
+            at=at,
+        )

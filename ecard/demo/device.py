@@ -1,0 +1,94 @@
+"""The simulated terminal and its line, as a person at them: over their own pages' requests. No Django here."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import msgspec
+
+from devices.core.money import format_minor
+from devices.master.screen import Outcome, Phase, Screen
+
+TIMEOUT_S = 20.0
+
+
+class ScanAnswer(msgspec.Struct, frozen=True):
+    """The answer to a picture; `outcome` is missing where nothing was read in it."""
+
+    read: bool
+    outcome: Outcome | None = None
+
+
+class Device:
+    """One simulated terminal on a port of this machine, and the switch of its line."""
+
+    def __init__(self, *, port: int, control_port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._http = httpx.Client(base_url=self.url, headers={"x-terminal": "demo"}, timeout=TIMEOUT_S, trust_env=False)
+        self._line = httpx.Client(base_url=f"http://127.0.0.1:{control_port}", timeout=TIMEOUT_S, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+        self._line.close()
+
+    def screen(self) -> Screen | None:
+        """What it shows, or None while it is off."""
+        try:
+            answer = self._http.get("/state", timeout=5)
+        except httpx.TransportError:
+            return None
+        return msgspec.json.decode(answer.raise_for_status().content, type=Screen)
+
+    def is_up(self) -> bool:
+        """Whether its page answers."""
+        return self.screen() is not None
+
+    def is_ready(self) -> bool:
+        """Whether it would sell."""
+        screen = self.screen()
+        return screen is not None and screen.phase in (Phase.READY, Phase.APPROVED, Phase.DECLINED)
+
+    def needs_enrolment(self) -> bool:
+        """Whether it waits for a code."""
+        screen = self.screen()
+        return screen is not None and screen.phase is Phase.UNENROLLED
+
+    def enrol(self, code: str) -> None:
+        """Type an enrolment code."""
+        self._post("/enrol", {"code": code})
+
+    def type_amount(self, amount_minor: int) -> None:
+        """Type what the next tap shall pay; without effect on a fixed price."""
+        self._post("/amount", {"amount": format_minor(amount_minor, symbol="").replace(",", "")})
+
+    def scan(self, picture: bytes) -> ScanAnswer:
+        """Hold a picture before the scanner."""
+        answer = self._http.post("/scan", content=picture, headers={"content-type": "image/png"})
+        return msgspec.json.decode(answer.raise_for_status().content, type=ScanAnswer)
+
+    def pull_the_plug(self) -> None:
+        """Press the power button; it comes back when the process manager starts it again."""
+        self._post("/power", {})
+
+    def set_line(self, mode: str) -> None:
+        """Cut the line ("drop") or mend it ("pass"); the terminal is not told."""
+        self._line.post("/mode", json={"mode": mode}).raise_for_status()
+
+    def line_is_up(self) -> bool:
+        """Whether the relay's switch answers."""
+        try:
+            return self._line.get("/", timeout=2).is_success
+        except httpx.TransportError:
+            return False
+
+    def _post(self, path: str, form: dict[str, Any]) -> None:
+        answer = self._http.post(path, json=form)
+        if answer.is_error:
+            raise RuntimeError(f"{self.url}{path}: {answer.text}")

@@ -1,0 +1,129 @@
+"""Where the demo lives on this machine: its folder, its secrets, its ports and addresses. No Django here."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecard.embedded import free_port
+from ecard.settings.env import read_environment_file, write_environment_file
+
+WEB_PORT = 8000
+TERMINAL_PORT = 7001
+RELAY_PORT = 7101
+CONTROL_PORT = 7201
+LOOPBACK = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"  # noqa: S104  (only with --lan, and then it is what was asked for)
+ROOT_PASSPHRASE = "ECARD_ROOT_PASSPHRASE"  # noqa: S105  (the variable's name)
+PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105  (without what looks alike)
+PASSWORD_LENGTH = 10
+LOGINS = ("admin", "student", "staff")
+
+
+class AlreadyRunning(Exception):
+    """Another demo holds this folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where everything listens; `replaced` tells of each port that was busy, as (usual, now)."""
+
+    web: int
+    terminals: tuple[int, ...]
+    relays: tuple[int, ...]
+    controls: tuple[int, ...]
+    replaced: tuple[tuple[int, int], ...]
+
+
+def hold(state: Path) -> int:
+    """Take the folder for this process; the descriptor keeps it until we end. Raises AlreadyRunning."""
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise AlreadyRunning(str(state)) from None
+    return descriptor
+
+
+def choose_ports(*, terminals: int, host: str, web_port: int = WEB_PORT) -> Ports:
+    """The usual ports, or the next free ones. The web server's is tried on `host`, all others on loopback."""
+    taken: list[int] = []
+    replaced: list[tuple[int, int]] = []
+
+    def take(usual: int, *, on: str = LOOPBACK) -> int:
+        port = free_port(usual, host=on, reserved=frozenset(taken))
+        taken.append(port)
+        if port != usual:
+            replaced.append((usual, port))
+        return port
+
+    web = take(web_port, on=host)
+    lines = [
+        (take(TERMINAL_PORT + number), take(RELAY_PORT + number), take(CONTROL_PORT + number))
+        for number in range(terminals)
+    ]
+    terminal_ports, relay_ports, control_ports = zip(*lines, strict=True)
+    return Ports(web, terminal_ports, relay_ports, control_ports, tuple(replaced))
+
+
+def read_or_make_secrets(state: Path) -> dict[str, str]:
+    """What is drawn once and kept, readable by this user alone: keys, and the demo logins' passwords."""
+    path = state / "secrets"
+    kept = read_environment_file(path)
+    fresh = {
+        "ECARD_SECRET_KEY": secrets.token_urlsafe(48),
+        "ECARD_KEY_ENCRYPTION_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+        ROOT_PASSPHRASE: secrets.token_urlsafe(24),
+        **{_password_name(login): _password() for login in LOGINS},
+    }
+    if not fresh.keys() <= kept.keys():
+        kept = fresh | kept
+        write_environment_file(path, kept)
+    return kept
+
+
+def password_of(login: str, kept: Mapping[str, str]) -> str:
+    """The password of one of LOGINS."""
+    return kept[_password_name(login)]
+
+
+def server_environment(
+    kept: Mapping[str, str], *, database_url: str, owner_url: str, redis_url: str, public_url: str, hosts: list[str]
+) -> dict[str, str]:
+    """The variables of the server's processes."""
+    return {
+        "DJANGO_SETTINGS_MODULE": "ecard.settings.demo",
+        "DATABASE_URL": database_url,
+        "DATABASE_OWNER_URL": owner_url,
+        "ECARD_SECRET_KEY": kept["ECARD_SECRET_KEY"],
+        "ECARD_KEY_ENCRYPTION_KEY": kept["ECARD_KEY_ENCRYPTION_KEY"],
+        "ECARD_REDIS_URL": redis_url,
+        "ECARD_PUBLIC_URL": public_url,
+        "ECARD_ALLOWED_HOSTS": ",".join(hosts),
+    }
+
+
+def lan_address() -> str:
+    """This machine's address on its network, or loopback where it has none. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # TEST-NET: routed like any other address, used by nobody
+        except OSError:
+            return LOOPBACK
+        return str(probe.getsockname()[0])
+
+
+def _password_name(login: str) -> str:
+    return f"DEMO_PASSWORD_{login.upper()}"
+
+
+def _password() -> str:
+    return "".join(secrets.choice(PASSWORD_ALPHABET) for _ in range(PASSWORD_LENGTH))
