@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -75,8 +76,8 @@ def page(client: Client, name: str, *args: object, query: str = "") -> str:
     return response.content.decode()
 
 
-def answer(client: Client, name: str, data: dict[str, object], *args: object) -> HttpResponse:
-    response = client.post(reverse(f"admin:{name}", args=args), data)
+def answer(client: Client, name: str, data: Mapping[str, object], *args: object) -> HttpResponse:
+    response = client.post(reverse(f"admin:{name}", args=args), dict(data))
     assert isinstance(response, HttpResponse)
     return response
 
