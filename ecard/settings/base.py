@@ -89,6 +89,7 @@ AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS: list[str | list[str]] = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "portal/locked_out.html"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -160,7 +161,15 @@ UNFOLD: dict[str, Any] = {
 }
 
 # Celery is a nudge only: what is due stands in PostgreSQL, so a lost message loses nothing.
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {}
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "settle": {"task": "ecard.settlement.tasks.settle", "schedule": 5.0},
+    "audit-sample": {"task": "ecard.settlement.tasks.audit_sample", "schedule": 300.0},
+    "number-committed": {"task": "ecard.changes.tasks.number_committed", "schedule": 2.0},
+    "prune-changes": {"task": "ecard.changes.tasks.prune", "schedule": 3_600.0},
+    "fold-deltas": {"task": "ecard.ledger.tasks.fold_deltas", "schedule": 60.0},
+    "lapse-holds": {"task": "ecard.ledger.tasks.lapse_holds", "schedule": 60.0},
+    "expire-grants": {"task": "ecard.benefits.tasks.expire_grants", "schedule": 3_600.0},
+}
 CELERY_TASK_ALWAYS_EAGER = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
@@ -169,7 +178,8 @@ CELERY_TASK_TIME_LIMIT = 300
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600}
+# A broker that is away must not hold up an upload: it has one second to take a nudge.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "socket_connect_timeout": 1.0}
 
 LOGGING: dict[str, Any] = {
     "version": 1,
