@@ -1,0 +1,148 @@
+"""The cardholder's pages. Thin: each asks one query or makes one domain call, and renders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+
+from django.contrib.auth import authenticate, update_session_auth_hash
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST, require_safe
+
+from ecard.cardholders.models import Cardholder
+from ecard.cardholders.queries import by_user
+from ecard.cardholders.values import CardholderView
+from ecard.portal import queries, sessions
+from ecard.portal.forms import LostPhoneForm, SignInForm
+from ecard.portal.operations import report_phone_lost
+from ecard.portal.shell import render_shell
+
+WELCOME = "?welcome"
+"""Tells the page that an empty storage is no loss: its owner has just signed in."""
+
+PersonalView = Callable[..., HttpResponse]
+
+
+def for_cardholders(view: PersonalView) -> PersonalView:
+    """Sign-in required; the view receives its cardholder, and nobody else's can be named."""
+
+    @never_cache
+    @login_required
+    @wraps(view)
+    def personal(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        cardholder = by_user(cast(User, request.user))
+        if cardholder is None:
+            return render(request, "portal/no_card.html", status=403)
+        return view(request, *args, cardholder=cardholder, **kwargs)
+
+    return personal
+
+
+@require_safe
+@for_cardholders
+def home(request: HttpRequest, *, cardholder: CardholderView) -> HttpResponse:
+    """The code. The service worker answers in this view's place from the second visit on."""
+    response = HttpResponse(render_shell(get_language() or "en"))
+    sessions.name_owner(request, response)
+    return response
+
+
+@never_cache
+@sensitive_post_parameters("password")
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Number and password; axes locks out whoever guesses."""
+    form = SignInForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        user = authenticate(request, username=form.cleaned_data["number"], password=form.cleaned_data["password"])
+        if user is not None:
+            sessions.begin(request, cast(User, user))
+            response = redirect(_after_sign_in(request))
+            sessions.name_owner(request, response)
+            return response
+        form.add_error(None, _("The number or the password is not right."))
+    context = {"form": form, "why": request.GET.get("why", ""), "next": request.GET.get("next", "")}
+    return render(request, "portal/sign_in.html", context)
+
+
+def _after_sign_in(request: HttpRequest) -> str:
+    target = request.POST.get("next", "")
+    own = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return target if own and target != reverse("portal:home") else reverse("portal:home") + WELCOME
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session; the page has cleared its storage, and the browser is told to as well."""
+    response = HttpResponseRedirect(reverse("portal:sign-in"))
+    sessions.end(request, response)
+    return response
+
+
+@require_safe
+@for_cardholders
+def sales(request: HttpRequest, *, cardholder: CardholderView) -> HttpResponse:
+    """The purse and what was bought, newest first, a page at a time."""
+    page = queries.sales_page(
+        cardholder, before=request.GET.get("before", ""), language=get_language() or "en", at=timezone.now()
+    )
+    return render(request, "portal/sales.html", {"page": page})
+
+
+@require_safe
+@for_cardholders
+def sale(request: HttpRequest, sale_id: int, *, cardholder: CardholderView) -> HttpResponse:
+    """One sale with its reasons. Another's sale is as unknown as one that never was."""
+    detail = queries.sale_detail(cardholder, sale_id=sale_id, language=get_language() or "en")
+    if detail is None:
+        raise Http404
+    return render(request, "portal/sale.html", {"detail": detail, "sale": detail.sale})
+
+
+@require_safe
+@for_cardholders
+def settings_page(request: HttpRequest, *, cardholder: CardholderView) -> HttpResponse:
+    """Language, sign-out, and the way to report a phone lost."""
+    return render(request, "portal/settings.html", {"cardholder": cardholder})
+
+
+@sensitive_post_parameters("password")
+@for_cardholders
+def lost_phone(request: HttpRequest, *, cardholder: CardholderView) -> HttpResponse:
+    """Stop the codes of a lost phone, after the password."""
+    user = cast(User, request.user)
+    form = LostPhoneForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        password = form.cleaned_data["password"]
+        if authenticate(request, username=user.get_username(), password=password) == user:
+            own = Cardholder.objects.get(pk=cardholder.id)
+            report_phone_lost(cardholder=own, user=user, password=password, at=timezone.now())
+            update_session_auth_hash(request, user)
+            response = redirect("portal:lost-phone-done")
+            sessions.name_owner(request, response)
+            return response
+        form.add_error("password", _("The password is not right."))
+    return render(request, "portal/lost_phone.html", {"form": form})
+
+
+@require_safe
+@for_cardholders
+def lost_phone_done(request: HttpRequest, *, cardholder: CardholderView) -> HttpResponse:
+    """What has happened now, and what has not."""
+    return render(request, "portal/lost_phone_done.html", {"cardholder": cardholder})
+
+
+@require_safe
+def help_page(request: HttpRequest) -> HttpResponse:
+    """How to scan, and what to do when it does not work."""
+    return render(request, "portal/help.html")
