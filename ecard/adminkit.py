@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 from unfold.decorators import action
@@ -61,7 +62,7 @@ class BoundedAdmin(ModelAdmin[M]):
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name.endswith("_minor"):
-            return MoneyField(label=db_field.verbose_name, required=not db_field.null)
+            return MoneyField(label=capfirst(db_field.verbose_name), required=not db_field.null)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 

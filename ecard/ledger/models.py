@@ -31,6 +31,11 @@ HOUSE_KINDS = (AccountKind.OFFLINE_LOSS, AccountKind.CASH_DESK, AccountKind.SUSP
 """Kinds of which the institution has one account per label (`operations.house_account`)."""
 
 
+def house_label(kind: AccountKind, label: str) -> str:
+    """The label of a house account; the first of its kind is called after the kind."""
+    return label or kind.name.lower().replace("_", " ")
+
+
 class TransferKind(models.IntegerChoices):
     """What a transfer did. The numbers are stored: add, never renumber."""
 
@@ -101,7 +106,7 @@ class Account(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.label} ({self.get_kind_display()})"
+        return self.label
 
 
 class Hold(models.Model):

@@ -11,7 +11,7 @@ from ecard.ledger.bulk import next_posting_group, post_group, post_group_locking
 from ecard.ledger.errors import AccountClosed, AccountInUse
 from ecard.ledger.holds import capture_hold, lapse_holds, place_hold, release_hold
 from ecard.ledger.locks import lock_accounts, read_accounts
-from ecard.ledger.models import HOUSE_KINDS, Account, AccountKind
+from ecard.ledger.models import HOUSE_KINDS, Account, AccountKind, house_label
 from ecard.ledger.values import NewAccount, NewTransfer, PostedGroup
 
 __all__ = [
@@ -65,7 +65,7 @@ def house_account(*, kind: AccountKind, label: str = "") -> int:
     """The institution's own busy account of this kind and label; opened at the first call."""
     if kind not in HOUSE_KINDS:
         raise ValueError(f"{kind.name} is not an account of the house")
-    account, _created = Account.objects.get_or_create(kind=kind, label=label or kind.name.lower())
+    account, _created = Account.objects.get_or_create(kind=kind, label=house_label(kind, label))
     return account.pk
 
 

@@ -47,7 +47,16 @@ class OutletInline(ReadOnlyInline):
 
 class MealPeriodInline(ReadOnlyInline):
     model = MealPeriod
-    fields = ("code", "name", "start_minute", "end_minute")
+    fields = ("code", "name", "starts", "ends")
+    readonly_fields = ("starts", "ends")
+
+    @admin.display(description=_("from"))
+    def starts(self, period: MealPeriod) -> str:
+        return clock_text(period.start_minute)
+
+    @admin.display(description=_("to"))
+    def ends(self, period: MealPeriod) -> str:
+        return clock_text(period.end_minute)
 
 
 @admin.register(Site)
