@@ -246,13 +246,19 @@ class Journal:
                 self._set_acked(stream, min(upto, stream.last_seq))
 
     def rewind(self, epoch: int, upto: int) -> bool:
-        """The server holds `epoch` only up to `upto`: send again from there. False where that is no longer kept."""
+        """The server holds `epoch` only up to `upto`: send again from there, or from the first record still kept.
+
+        False where that sends nothing more than is waiting already.
+        """
         with self._lock:
             stream = self._streams.get(epoch)
-            if stream is None or upto < 0 or (upto < stream.first_seq and not (upto == 0 and stream.first_seq == 1)):
+            if stream is None:
                 return False
-            if upto < stream.acked:
-                self._set_acked(stream, upto)
+            lowest = 0 if stream.first_seq == 1 else stream.first_seq
+            target = max(upto, lowest)
+            if target >= stream.acked:
+                return False
+            self._set_acked(stream, target)
             return True
 
     def _set_acked(self, stream: Stream, upto: int) -> None:
@@ -298,10 +304,14 @@ class Journal:
             self._disconnect()
 
     def erase(self) -> None:
-        """Delete the journal of a terminal that is set up anew. Raises RecordsWaiting while any would be lost."""
+        """Delete the journal of a terminal that is set up anew. Raises RecordsWaiting while any sale would be lost."""
         with self._lock:
-            if self.unsent:
-                raise RecordsWaiting(self.unsent)
+            waiting = sum(
+                tables.money_records(self._writer, stream.ordinal, after=stream.acked)
+                for stream in self._streams.values()
+            )
+            if waiting:
+                raise RecordsWaiting(waiting)
             self.close()
             for suffix in ("-wal", "-shm", ""):
                 self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)

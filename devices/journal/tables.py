@@ -94,3 +94,12 @@ def sealed_records(
     )
     for identifier, kind, sealed in rows:
         yield sequence_of(identifier), kind, sealed
+
+
+def money_records(connection: sqlite3.Connection, ordinal: int, *, after: int) -> int:
+    """How many sales and reversals a stream holds after a sequence."""
+    (count,) = connection.execute(
+        "SELECT count(*) FROM record WHERE id > ? AND id <= ? AND kind <> ?",
+        (record_id(ordinal, after), record_id(ordinal, MAX_SEQUENCE), KINDS[EpochRecord]),
+    ).fetchone()
+    return int(count)

@@ -17,10 +17,11 @@ from devices.drivers.clock import Clock
 from devices.journal.journal import Journal
 from devices.journal.values import JournalBroken, JournalFull, NewestSale, Passing, unwatched
 from devices.master import results, texts
-from devices.master.clock import Doubt, Guard, Reading
+from devices.master.clock import Guard, Reading
 from devices.master.decide import Declined, Memory, Sale, decide, recognise
 from devices.master.results import plain
 from devices.master.screen import LastSale, Mode, Network, Outcome, Phase, Result, Said, Screen
+from devices.master.standing import Standing
 from devices.master.tap import SEEN_APART_MS, Taken
 from devices.store.held import Held
 from devices.store.snapshots import SnapshotStore, StoreBroken
@@ -72,8 +73,8 @@ class MasterControl:
             reading = self._reading()
             now_ms, held = self._guard.now_ms(reading), self._store.held
             result = self._result if self._result is not None and now_ms < self._result.until_ms else None
-            doubt = self._guard.doubt(reading)
-            phase = self._phase(doubt)
+            standing = self._standing(reading)
+            phase = standing.phase
             if phase is Phase.READY and result is not None and now_ms < result.ready_ms:
                 phase = Phase.DECLINED if result.sound == "declined" else Phase.APPROVED
             return Screen(
@@ -83,12 +84,12 @@ class MasterControl:
                 amount_minor=self._amount_minor,
                 outlet=_outlet(held),
                 result=result,
-                notice=self._told(phase, doubt, held),
+                notice=standing.told,
                 network=self._network,
                 unsent=self._journal.unsent,
                 snapshot_age_s=max(0, now_ms // 1000 - held.made_s) if held is not None else None,
                 last_sale=self._last_sale(now_ms),
-                clock_ok=doubt is None,
+                clock_ok=standing.doubt is None,
                 terminal=self._terminal,
             )
 
@@ -207,13 +208,20 @@ class MasterControl:
         """The count of unsent records went down."""
         self._changed()
 
+    def look_at_clock(self) -> None:
+        """To be called every second or so: a jump is seen even where nobody taps."""
+        with self._lock:
+            before, reading = self._guard, self._reading()
+            self._guard = before.observed(reading)
+        if self._guard is not before:
+            self._changed()
+
     def maintain(self) -> None:
-        """A regular look at the clock, and the journal's upkeep while it can be believed. Raises JournalBroken."""
+        """The journal's upkeep, while the clock can be believed. Raises JournalBroken."""
         with self._lock:
             reading = self._reading()
-            self._guard = self._guard.observed(reading)
-            doubt, now_ms = self._guard.doubt(reading), self._guard.now_ms(reading)
-        if doubt is None:
+            sure, now_ms = self._guard.doubt(reading) is None, self._guard.now_ms(reading)
+        if sure:
             self._journal.maintain(now_ms=now_ms)
 
     # A tap
@@ -225,8 +233,7 @@ class MasterControl:
         taken = self._taken
         if taken is not None and taken.is_same_picture(text, at_ms=tap_ms):
             return taken.again
-        stop = self._must_stop(reading)
-        keys = self._store.keys
+        stop, keys = self._standing(reading).stop, self._store.keys
         if stop is not None or keys is None:
             return self._declined(text, plain(stop or Why.NOT_READY), at_ms, tap_ms)
         code = recognise(text, trust=keys.trust, now_s=at_ms // 1000)
@@ -285,13 +292,6 @@ class MasterControl:
         self._result = results.of_decline(declined, number=self._number, at_ms=at_ms, amount_minor=self._amount_minor)
         return self._result
 
-    def _must_stop(self, reading: Reading) -> Why | None:
-        if not self._terminal or self._revoked or self._store.held is None:
-            return Why.NOT_READY
-        if self._guard.doubt(reading) is not None:
-            return Why.CLOCK_SUSPECT
-        return None if self._journal.has_room else Why.JOURNAL_FULL
-
     # A reversal
 
     def _reversed(self, newest: NewestSale, at_ms: int, reading: Reading) -> Outcome:
@@ -326,34 +326,19 @@ class MasterControl:
     def _amount_minor(self) -> int:
         return self._fixed_minor if self._mode == "fixed" else self._typed_minor
 
-    def _phase(self, doubt: Doubt | None) -> Phase:
-        if not self._terminal:
-            return Phase.UNENROLLED
-        if self._revoked or self._journal.broken:
-            return Phase.STOPPED
-        if self._store.keys is None or self._store.held is None:
-            return Phase.BOOTING
-        return Phase.STOPPED if doubt is not None or not self._journal.has_room else Phase.READY
-
-    def _told(self, phase: Phase, doubt: Doubt | None, held: Held | None) -> Said | None:
-        if phase is Phase.STOPPED:
-            return self._stopped_by(doubt)
-        if self._notice is not None:
-            return self._notice
-        if phase is Phase.UNENROLLED:
-            return texts.UNENROLLED
-        if phase is Phase.BOOTING:
-            return texts.BOOTING
-        return texts.NEWER_RELEASE if held is not None and held.newer_release else None
-
-    def _stopped_by(self, doubt: Doubt | None) -> Said:
-        if self._revoked:
-            return texts.REVOKED
-        if self._journal.broken:
-            return texts.STORAGE
-        if doubt is None:
-            return texts.FULL
-        return texts.CLOCK_BEHIND if doubt is Doubt.BEHIND else texts.CLOCK_JUMPED
+    def _standing(self, reading: Reading) -> Standing:
+        held = self._store.held
+        return Standing(
+            enrolled=bool(self._terminal),
+            revoked=self._revoked,
+            broken=bool(self._journal.broken),
+            has_keys=self._store.keys is not None,
+            has_snapshot=held is not None,
+            has_room=self._journal.has_room,
+            newer_release=held is not None and held.newer_release,
+            doubt=self._guard.doubt(reading),
+            notice=self._notice,
+        )
 
     def _last_sale(self, now_ms: int) -> LastSale | None:
         newest = self._journal.newest_sale

@@ -28,7 +28,8 @@ NO_NAME = Said("", "")
 
 _ENROLMENT = {
     "clock": Said("本机时间不准，请校准后再登记", "The clock is wrong. Set it, then enrol again"),
-    "rate": Said("尝试太多，请稍后再登记", "Too many tries. Wait, then enrol again"),
+    "answer": Said("服务器的应答不可信，请核对地址", "The server's answer is not to be trusted. Check its address"),
+    "throttled": Said("尝试太多，请稍后再登记", "Too many tries. Wait, then enrol again"),
 }
 _ENROLMENT_REFUSED = Said("登记码无效或已过期，请重新索取", "The code is wrong or has expired. Ask for a new one")
 

@@ -1,0 +1,176 @@
+"""A whole terminal on real drivers: keys, journal, snapshot, master control and the thread that syncs."""
+
+import fcntl
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from devices.core.enrolment import QR_PREFIX, parse, parse_qr
+from devices.core.messages import Enrolled
+from devices.core.signing import SEED_BYTES
+from devices.drivers import vault
+from devices.drivers.clock import Clock, SystemClock
+from devices.drivers.keyfile import OWNER_ONLY, read_or_make
+from devices.drivers.network import Transport
+from devices.drivers.randomness import Randomness, SystemRandomness, draw_epoch
+from devices.drivers.vault import Vault
+from devices.journal.journal import Journal
+from devices.journal.values import Limits, Passing, unwatched
+from devices.master.control import MasterControl
+from devices.store import snapshots
+from devices.store.identity import forget_identity, load_identity
+from devices.store.snapshots import SnapshotStore
+from devices.sync.http import HttpTransport
+from devices.sync.machine import SyncMachine
+from devices.sync.server import Server
+from devices.sync.worker import SigningClock, SyncWorker
+
+SOFTWARE = "ecard-terminal/0.1.0"
+DEVICE_KEY, STORAGE_KEY, LOCK = "device.key", "storage.key", "lock"
+
+
+class InUse(Exception):
+    """Another process runs a terminal in this folder: whoever started the second."""
+
+
+class Terminal:
+    """Use `open`. `control` is what a host shows and presses; the rest works by itself."""
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        lock: int,
+        journal: Journal,
+        store: SnapshotStore,
+        control: MasterControl,
+        sync: SyncWorker,
+    ) -> None:
+        self.control = control
+        self.sync = sync
+        self._folder, self._lock, self._journal, self._store = folder, lock, journal, store
+
+    @classmethod
+    def open(
+        cls,
+        data_dir: Path,
+        *,
+        server_url: str,
+        software: str = SOFTWARE,
+        clock: Clock | None = None,
+        randomness: Randomness | None = None,
+        transport: Transport | None = None,
+        limits: Limits | None = None,
+        passing: Passing = unwatched,
+    ) -> Self:
+        """Boot: recover what the folder holds and begin a new epoch. `start` then begins to sync.
+
+        Raises InUse, KeyFileError, JournalBroken or StoreBroken, each for an engineer to look at.
+        """
+        clock, randomness = clock or SystemClock(), randomness or SystemRandomness()
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with ExitStack() as undo:
+            lock = _lock(data_dir)
+            undo.callback(os.close, lock)
+            seed = read_or_make(data_dir / DEVICE_KEY, size_bytes=SEED_BYTES, randomness=randomness)
+            key = read_or_make(data_dir / STORAGE_KEY, size_bytes=vault.KEY_BYTES, randomness=randomness)
+            sealing = Vault(key, randomness=randomness)
+            identity = load_identity(data_dir)
+            store = SnapshotStore.open(data_dir, vault=sealing, passing=passing)
+            journal = Journal.open(
+                data_dir,
+                vault=sealing,
+                epoch=draw_epoch(randomness),
+                at_ms=clock.wall_ms(),
+                software=software,
+                posted_through=store.held.posted_through if store.held is not None else None,
+                limits=limits,
+                passing=passing,
+            )
+            control = MasterControl(
+                journal=journal,
+                store=store,
+                clock=clock,
+                terminal=identity.terminal if identity is not None else 0,
+                passing=passing,
+            )
+            parts = _Parts(data_dir, seed, software, clock, randomness, journal, store, control, passing)
+            sync = _worker(parts, transport or HttpTransport(server_url), identity)
+            terminal = cls(folder=data_dir, lock=lock, journal=journal, store=store, control=control, sync=sync)
+            undo.pop_all()
+            return terminal
+
+    def start(self) -> None:
+        """Begin to sync in a thread."""
+        self.sync.start()
+
+    def enrol(self, text: str) -> None:
+        """An enrolment code, typed or scanned; the screen tells what comes of it. Raises NotAnEnrolmentCode."""
+        self.sync.enrol(parse_qr(text).code if text.startswith(QR_PREFIX) else parse(text))
+
+    def close(self) -> None:
+        """Stop in order; being killed instead loses nothing."""
+        self.sync.stop()
+        self._journal.close()
+        self._store.close()
+        os.close(self._lock)
+
+    def reset(self) -> None:
+        """Make it a new device: other keys, no memory. Raises RecordsWaiting while a sale would be lost."""
+        self._journal.erase()
+        self.sync.stop()
+        self._store.close()
+        snapshots.remove(self._folder)
+        forget_identity(self._folder)
+        for name in (DEVICE_KEY, STORAGE_KEY):
+            (self._folder / name).unlink(missing_ok=True)
+        os.close(self._lock)
+
+
+def _lock(data_dir: Path) -> int:
+    handle = os.open(data_dir / LOCK, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise InUse(f"a terminal already runs in {data_dir.name}") from error
+    return handle
+
+
+class _Parts(NamedTuple):
+    folder: Path
+    seed: bytes
+    software: str
+    clock: Clock
+    randomness: Randomness
+    journal: Journal
+    store: SnapshotStore
+    control: MasterControl
+    passing: Passing
+
+
+def _worker(parts: _Parts, transport: Transport, identity: Enrolled | None) -> SyncWorker:
+    signing, keys = SigningClock(parts.clock), parts.store.keys
+    return SyncWorker(
+        folder=parts.folder,
+        identity=identity,
+        journal=parts.journal,
+        store=parts.store,
+        control=parts.control,
+        server=Server(
+            transport,
+            seed=parts.seed,
+            software=parts.software,
+            now_ms=signing.now_ms,
+            monotonic_ms=parts.clock.monotonic_ms,
+        ),
+        machine=SyncMachine(
+            enrolled=identity is not None,
+            key_list_number=keys.key_list.number if keys is not None else None,
+            fraction=parts.randomness.fraction,
+        ),
+        clock=parts.clock,
+        signing_clock=signing,
+        passing=parts.passing,
+    )
