@@ -41,8 +41,8 @@ def evaluate(*, policy: Policy, person: Person, tap: Tap, basket: tuple[Line, ..
     legs, short_minor = _fund(policy, person, tap, amount_minor, reasons)
     decline = _over_limit(policy, person, tap, legs, amount_minor)
     if decline is None and short_minor:
-        has = {"have_minor": max(0, person.purse_minor), "short_minor": short_minor}
-        decline = Decline(Why.INSUFFICIENT, has)
+        have_minor = max(0, person.purse_minor)
+        decline = Decline(Why.INSUFFICIENT, {"have_minor": have_minor, "short_minor": short_minor - have_minor})
     return answer(decline=decline) if decline else answer(legs)
 
 
