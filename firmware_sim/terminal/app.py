@@ -10,7 +10,6 @@ from typing import TypeVar
 
 import httpx
 import msgspec
-from devices.drivers.camera import decode_qr
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -19,7 +18,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 import devices
+from devices.core.enrolment import NotAnEnrolmentCode
 from devices.core.money import AmountError, parse_amount
+from devices.drivers.camera import decode_qr
 from devices.master.screen import Controls, Mode, Screen
 from firmware_sim.hardware import VirtualClock, pull_the_plug
 
@@ -32,10 +33,6 @@ TOKENS = Path(devices.__file__).parent / "design" / "tokens.css"
 
 Form = TypeVar("Form")
 Handler = Callable[[Request], Awaitable[Response]]
-
-
-class EnrolRefused(Exception):
-    """The enrolment code was not taken; `args[0]` is a sentence for the person who typed it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +113,7 @@ def _guarded(act: Handler) -> Handler:
             return JSONResponse({"error": "only this terminal's own page may press its buttons"}, status_code=403)
         try:
             return await act(request)
-        except (BadFormError, AmountError, EnrolRefused) as error:
+        except (BadFormError, AmountError, NotAnEnrolmentCode) as error:
             return JSONResponse({"error": str(error)}, status_code=400)
 
     return run
@@ -185,12 +182,15 @@ async def _mode(host: Host, request: Request) -> Response:
 
 
 async def _scan(host: Host, request: Request) -> Response:
-    """A picture, decoded from its pixels; or, from a scanner that types, text/plain."""
+    """A picture, decoded from its pixels; or, from a scanner that types, text/plain.
+
+    `?frame` marks one of a camera's many: the next comes soon, so it gets the quick look only.
+    """
     body = await _body(request, MAX_PICTURE_BYTES)
     if request.headers.get("content-type", "").startswith("text/plain"):
         text: str | None = body.decode(errors="replace")
     else:
-        text = await run_in_threadpool(decode_qr, body)
+        text = await run_in_threadpool(decode_qr, body, thorough="frame" not in request.query_params)
     if not text:
         return _json({"read": False})
     outcome = await run_in_threadpool(host.controls.scan, text)

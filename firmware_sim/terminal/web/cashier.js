@@ -57,7 +57,7 @@ document.querySelectorAll("[data-mode]").forEach((button) =>
 async function scan(picture, { quiet = false } = {}) {
   if (!quiet) byId("scanner-note").textContent = text("reading");
   try {
-    const answer = await send("/scan", picture, picture.type || "image/png");
+    const answer = await send(quiet ? "/scan?frame" : "/scan", picture, picture.type || "image/png");
     byId("scanner-note").textContent = answer.read || quiet ? "" : text("no_code");
     return answer;
   } catch (error) {
