@@ -20,6 +20,7 @@ class Taken(msgspec.Struct):
     seen_ms: int
     outcome: Outcome
     reversed: bool = False
+    left: bool = False
 
     @property
     def again(self) -> Outcome:
@@ -28,10 +29,7 @@ class Taken(msgspec.Struct):
 
     def is_same_picture(self, text: str, *, at_ms: int) -> bool:
         """Another frame of the very code just approved; later, or after a gap, it is a code already used."""
-        if text != self.text or not self._in_view(at_ms):
-            return False
-        self.seen_ms = at_ms
-        return True
+        return text == self.text and self._seen(at_ms) and not self.reversed and self._fresh(at_ms)
 
     def is_same_phone(self, code: Genuine, text: str, *, at_ms: int, fixed: bool) -> bool | None:
         """Whether the phone just approved never left, so that its next moment must not pay by itself.
@@ -40,17 +38,21 @@ class Taken(msgspec.Struct):
         presentation of its own. After a reversal a fixed price would charge again at once, so there too the phone is
         taken away first; with typed amounts the cashier types anew, which is as good.
         """
-        if code.grant.account_ref != self.account_ref:
+        if code.grant.account_ref != self.account_ref or not self._seen(at_ms):
             return None
-        in_view, held = self._in_view(at_ms), at_ms - self.seen_ms < SEEN_APART_MS
-        self.seen_ms = at_ms
-        if not held or not (fixed if self.reversed else text != self.text):
-            return None
-        return in_view
+        if self.reversed:
+            return False if fixed else None
+        return self._fresh(at_ms) if text != self.text else None
 
     def undone(self, outcome: Outcome) -> "Taken":
         """The sale was reversed: the code may pay again."""
         return msgspec.structs.replace(self, outcome=outcome, reversed=True)
 
-    def _in_view(self, at_ms: int) -> bool:
-        return not self.reversed and at_ms - self.seen_ms < SEEN_APART_MS and at_ms - self.taken_ms < HELD_MS
+    def _seen(self, at_ms: int) -> bool:
+        """Whether it has been in view all the time; once it was away, it never is again."""
+        self.left = self.left or at_ms - self.seen_ms >= SEEN_APART_MS
+        self.seen_ms = at_ms
+        return not self.left
+
+    def _fresh(self, at_ms: int) -> bool:
+        return at_ms - self.taken_ms < HELD_MS

@@ -23,13 +23,38 @@ class Bench:
     folder: Path
     clock: FakeClock
     server: FakeServer
-    terminal: Terminal
     limits: Limits | None = None
-    boots: int = 1
+    boots: int = 0
+    opened: Terminal | None = None
+
+    @property
+    def terminal(self) -> Terminal:
+        assert self.opened is not None
+        return self.opened
 
     @property
     def control(self) -> MasterControl:
         return self.terminal.control
+
+    def open(self, *, passing: Passing = unwatched) -> None:
+        self.boots += 1
+        self.opened = Terminal.open(
+            self.folder,
+            server_url="http://server.invalid",
+            clock=self.clock,
+            randomness=FakeRandomness(self.boots),
+            transport=self.server,
+            limits=self.limits,
+            passing=passing,
+        )
+
+    def restart(self, *, passing: Passing = unwatched) -> None:
+        self.terminal.close()
+        self.open(passing=passing)
+
+    def enrol(self) -> None:
+        self.terminal.enrol(world.ENROLMENT_CODE)
+        self.sync()
 
     def sync(self, *, steps: int = 8) -> None:
         """Let the worker do what is due, without a thread."""
@@ -45,23 +70,6 @@ class Bench:
     def show(self, account_ref: int) -> str:
         return Phone(account_ref).show(self.clock.now_s)
 
-    def restart(self, *, passing: Passing = unwatched) -> None:
-        self.terminal.close()
-        self.boots += 1
-        self.terminal = boot(self, passing=passing)
-
-
-def boot(bench: Bench, *, passing: Passing = unwatched) -> Terminal:
-    return Terminal.open(
-        bench.folder,
-        server_url="http://server.invalid",
-        clock=bench.clock,
-        randomness=FakeRandomness(bench.boots),
-        transport=bench.server,
-        limits=bench.limits,
-        passing=passing,
-    )
-
 
 @pytest.fixture
 def make_bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
@@ -71,11 +79,10 @@ def make_bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
         clock = FakeClock()
         server = FakeServer(clock)
         world.add_people(server, world.row(1), world.row(2, name="李*"))
-        bench = Bench(tmp_path / f"terminal-{len(made)}", clock, server, None, limits)  # type: ignore[arg-type]  # set below
-        bench.terminal = boot(bench)
+        bench = Bench(tmp_path / f"terminal-{len(made)}", clock, server, limits)
+        bench.open()
         if enrolled:
-            bench.terminal.enrol(world.ENROLMENT_CODE)
-            bench.sync()
+            bench.enrol()
         made.append(bench)
         return bench
 

@@ -173,7 +173,7 @@ def signed_policy(made: Policy) -> SignedPolicy:
 
 def parameters(**changes: object) -> Parameters:
     base = Parameters("T7", "一食堂 面档", "Noodles", SITE, OUTLET, "Asia/Shanghai", 4 * 60)
-    return msgspec.structs.replace(base, **changes)  # type: ignore[arg-type]  # only tests name the fields
+    return msgspec.structs.replace(base, **changes)
 
 
 @dataclass
