@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
-from unfold.decorators import action
+from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from devices.core.money import AmountError, format_minor, parse_amount
@@ -175,6 +175,25 @@ def dialog_action(
         permissions=list(permissions),
         dialog={"title": description, "description": explanation, "form_class": form, "form_submit_text": submit},
     )
+    return decorated
+
+
+def page_action(
+    *, description: StrOrPromise, url_path: str, icon: str | None = None, permissions: tuple[str, ...] = ("change",)
+) -> Callable[[F], F]:
+    """A button on a record's page that leads to a page of its own; the method takes (request, object_id)."""
+    decorated: Callable[[F], F] = action(
+        description=description, url_path=url_path, icon=icon, permissions=list(permissions)
+    )
+    return decorated
+
+
+def chip_column(*, description: StrOrPromise, colours: dict[str, str], ordering: str | None = None) -> Callable[[F], F]:
+    """A column whose method gives (word, text): the text is shown in the colour that `colours` has for the word.
+
+    Colours: success, info, warning, danger. A word without one, and a bare text, are shown plain.
+    """
+    decorated: Callable[[F], F] = display(description=description, ordering=ordering, label=colours)
     return decorated
 
 

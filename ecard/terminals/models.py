@@ -73,6 +73,10 @@ class Terminal(models.Model):
         verbose_name = _("terminal")
         verbose_name_plural = _("terminals")
         ordering = ("outlet", "name")
+        permissions = (
+            ("invite_terminal", _("Can invite devices")),
+            ("revoke_terminal", _("Can revoke terminals")),
+        )
         constraints = (
             models.UniqueConstraint(name="terminals_terminal_name_once_per_outlet", fields=["outlet", "name"]),
             models.CheckConstraint(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import msgspec
 from django.test import Client
@@ -28,6 +30,7 @@ from ecard.terminals.models import Terminal
 
 ROOT_PATH = "/api/terminal/v1/"
 INSTITUTION = "EC"
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def key_of(number: int) -> SigningKey:
@@ -44,12 +47,18 @@ class Device:
     client: Client = field(default_factory=Client)
 
     def ask(
-        self, path: str, *, method: str = "GET", body: bytes = b"", at_ms: int | None = None, **headers: str
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        body: bytes = b"",
+        at_ms: int | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> Any:
         """Send a signed request; `path` below /api/terminal/v1/ unless it starts with a slash."""
         target = path if path.startswith("/") else ROOT_PATH + path
         header = self.sign(target, method=method, body=body, at_ms=at_ms)
-        return self.send(target, header, method=method, body=body, **headers)
+        return self.send(target, header, method=method, body=body, headers=headers)
 
     def sign(self, target: str, *, method: str = "GET", body: bytes = b"", at_ms: int | None = None) -> str:
         """The Authorization header."""
@@ -58,7 +67,15 @@ class Device:
             terminal=self.terminal_id, method=method, target=target, body=body, at_ms=stamp, device=self.key
         )
 
-    def send(self, target: str, authorization: str, *, method: str = "GET", body: bytes = b"", **headers: str) -> Any:
+    def send(
+        self,
+        target: str,
+        authorization: str,
+        *,
+        method: str = "GET",
+        body: bytes = b"",
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Any:
         """Send with a header made elsewhere."""
         return self.client.generic(
             method,

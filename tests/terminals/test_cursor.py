@@ -22,7 +22,7 @@ from ecard.changes import operations as changes
 from ecard.changes.models import Topic
 from ecard.terminals import snapshots
 from ecard.terminals.models import Terminal
-from ecard.terminals.snapshots import base, making
+from ecard.terminals.snapshots import base, making, people
 from tests.support.campus import Campus
 from tests.support.database import OtherThread
 from tests.support.device import Device, Store, terminal_of
@@ -115,7 +115,7 @@ def test_terminals_that_start_at_once_share_one_build(
     device: Device, campus: Campus, second_connection: Second, monkeypatch: pytest.MonkeyPatch, now: datetime
 ) -> None:
     terminal, built = terminal_of(device), []
-    everybody = base.everybody
+    everybody = people.everybody
 
     def counted(**asked: Any) -> Any:
         built.append(1)

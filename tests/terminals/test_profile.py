@@ -67,7 +67,7 @@ def test_a_terminals_signature_opens_no_other_route(device: Device) -> None:
 @pytest.mark.parametrize("route", sorted(profiles.TERMINAL_ROUTES))
 def test_a_terminals_route_is_closed_to_people(device: Device, route: str) -> None:
     path = dict(routes())[route]
-    administrator = get_user_model().objects.create_superuser("root", password="x")  # type: ignore[attr-defined]
+    administrator = get_user_model().objects.create_superuser("root", password="x")
     signed_in = Client()
     signed_in.force_login(administrator)
     for client in (Client(), signed_in):

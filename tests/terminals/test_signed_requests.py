@@ -112,7 +112,7 @@ def test_a_revoked_terminal_is_told_so(device: Device, now: datetime, path: str)
 
 @pytest.mark.parametrize("accept", ["application/octet-stream", "text/html", "*/*", "nonsense"])
 def test_what_the_client_accepts_does_not_matter(device: Device, accept: str) -> None:
-    assert device.ask("keys", Accept=accept).status_code == 200
+    assert device.ask("keys", headers={"Accept": accept}).status_code == 200
 
 
 def test_keys_are_signed_by_the_root_and_sealed_to_this_device(device: Device, campus: Campus, now: datetime) -> None:
@@ -128,7 +128,7 @@ def test_keys_are_signed_by_the_root_and_sealed_to_this_device(device: Device, c
 
 
 def test_a_request_is_noted_with_what_the_terminal_says(device: Device) -> None:
-    device.ask("keys", **{STATUS_HEADER: encode_status(Status(unsent=7, software="1.2.3"))})
+    device.ask("keys", headers={STATUS_HEADER: encode_status(Status(unsent=7, software="1.2.3"))})
     row = terminal_of(device)
     assert (row.unsent_count, row.software) == (7, "1.2.3")
     assert row.last_seen_at is not None
@@ -136,5 +136,5 @@ def test_a_request_is_noted_with_what_the_terminal_says(device: Device) -> None:
 
 @pytest.mark.parametrize("header", ["", "nonsense", '{"unsent":-1}', '{"unsent":1' + "0" * 300, "é"])
 def test_a_bad_status_does_no_harm(device: Device, header: str) -> None:
-    assert device.ask("keys", **{STATUS_HEADER: header}).status_code == 200
+    assert device.ask("keys", headers={STATUS_HEADER: header}).status_code == 200
     assert terminal_of(device).unsent_count is None

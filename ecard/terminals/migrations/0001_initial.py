@@ -109,6 +109,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "terminal",
                 "verbose_name_plural": "terminals",
                 "ordering": ("outlet", "name"),
+                "permissions": (("invite_terminal", "Can invite devices"), ("revoke_terminal", "Can revoke terminals")),
             },
         ),
         migrations.CreateModel(

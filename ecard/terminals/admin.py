@@ -1,0 +1,316 @@
+"""Terminals as an administrator watches, invites and revokes them; their streams, read-only."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import qrcode
+from django.contrib import admin, messages
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from qrcode.image.pil import PilImage
+
+from ecard.adminkit import (
+    BoundedAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    back_to,
+    chip_column,
+    dialog_action,
+    link,
+    money,
+    page_action,
+)
+from ecard.codes.errors import RootMissing
+from ecard.terminals import operations, queries
+from ecard.terminals.models import EnrolmentCode, Stream, Terminal, TerminalMode, TerminalState
+from ecard.terminals.values import Invite
+
+STREAMS_SHOWN = 8
+
+_STATE_COLOURS = {"new": "info", "active": "success", "revoked": "danger"}
+_AGE_COLOURS = {"late": "warning", "fresh": "success"}
+
+
+def _by(request: HttpRequest) -> AbstractBaseUser:
+    """Who is signed in; the admin lets nobody else in."""
+    if not isinstance(request.user, AbstractBaseUser):
+        raise TypeError("an admin page without a login")
+    return request.user
+
+
+class TerminalForm(ModelForm[Terminal]):
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        fixed = cleaned.get("mode") == TerminalMode.FIXED
+        price_minor = cleaned.get("fixed_minor") or 0
+        if fixed and price_minor <= 0:
+            self.add_error("fixed_minor", _("A terminal with a fixed price needs one."))
+        if not fixed and price_minor:
+            self.add_error("fixed_minor", _("A terminal with typed amounts has no fixed price."))
+        cleaned["fixed_minor"] = price_minor
+        return cleaned
+
+
+class StreamInline(ReadOnlyInline):
+    model = Stream
+    verbose_name_plural = _("newest streams")
+    fields = ("received", "posted_through", "fork", "created_at")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Stream]:
+        streams = super().get_queryset(request)
+        terminal_id = request.resolver_match.kwargs.get("object_id", 0) if request.resolver_match else 0
+        newest = Stream.objects.filter(terminal_id=terminal_id).order_by("-id").values("pk")[:STREAMS_SHOWN]
+        return streams.filter(pk__in=newest)
+
+    @admin.display(description=_("received through"))
+    def received(self, stream: Stream) -> int:
+        return stream.next_seq - 1
+
+    @admin.display(description=_("fork"))
+    def fork(self, stream: Stream) -> str:
+        return gettext("forked") if stream.forked else gettext("none")
+
+
+@admin.register(Terminal)
+class TerminalAdmin(BoundedAdmin[Terminal]):
+    form = TerminalForm
+    list_display = ("name", "outlet", "state_chip", "seen", "snapshot", "unsent", "asks_for", "software")
+    list_select_related = ("outlet__site",)
+    list_filter = ("state", "outlet__site", "mode")
+    search_fields = ("name", "outlet__name", "outlet__code", "public_key__startswith")
+    ordering = ("outlet", "name")
+    autocomplete_fields = ("outlet",)
+    actions_detail = ("invite", "revoke")
+    inlines = (StreamInline,)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        settings = (None, {"fields": ("name", "outlet", "mode", "fixed_minor")})
+        if obj is None:
+            return (settings,)
+        health = ("state", "seen_age", "snapshot_age", "unsent", "software")
+        device = ("key", "successor", "enrolled_at", "revoked_at", "revoked_by", "created_at")
+        return (settings, (_("Health"), {"fields": health}), (_("Device"), {"fields": device}))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        if obj is None:
+            return ()
+        health = ("state", "seen_age", "snapshot_age", "unsent", "software")
+        return (*health, "key", "successor", "enrolled_at", "revoked_at", "revoked_by", "created_at")
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return () if obj is None else super().get_inlines(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_invite_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """An invitation makes a device ours: a right of its own."""
+        return request.user.has_perm("terminals.invite_terminal")
+
+    def has_revoke_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("terminals.revoke_terminal")
+
+    @chip_column(description=_("state"), ordering="state", colours=_STATE_COLOURS)
+    def state_chip(self, terminal: Terminal) -> tuple[str, str]:
+        state = TerminalState(terminal.state)
+        return state.name.lower(), str(state.label)
+
+    @chip_column(description=_("last heard"), ordering="last_seen_at", colours=_AGE_COLOURS)
+    def seen(self, terminal: Terminal) -> tuple[str, str]:
+        status = queries.status_of(terminal, at=timezone.now())
+        return _aged(terminal, status.seen_age_s, late=status.silent)
+
+    @chip_column(description=_("snapshot"), ordering="last_snapshot_at", colours=_AGE_COLOURS)
+    def snapshot(self, terminal: Terminal) -> tuple[str, str]:
+        status = queries.status_of(terminal, at=timezone.now())
+        return _aged(terminal, status.snapshot_age_s, late=status.stale)
+
+    @admin.display(description=_("last heard"))
+    def seen_age(self, terminal: Terminal) -> str:
+        return self.seen(terminal)[1]
+
+    @admin.display(description=_("snapshot"))
+    def snapshot_age(self, terminal: Terminal) -> str:
+        return self.snapshot(terminal)[1]
+
+    @admin.display(description=_("unsent"), ordering="unsent_count", empty_value="–")
+    def unsent(self, terminal: Terminal) -> int | None:
+        return terminal.unsent_count
+
+    @admin.display(description=_("asks for"))
+    def asks_for(self, terminal: Terminal) -> str:
+        if terminal.mode == TerminalMode.FIXED:
+            return money(terminal.fixed_minor)
+        return str(TerminalMode(terminal.mode).label)
+
+    @admin.display(description=_("device key"), empty_value="–")
+    def key(self, terminal: Terminal) -> SafeString | None:
+        return _key(terminal.public_key)
+
+    @admin.display(description=_("successor waiting to be heard"), empty_value="–")
+    def successor(self, terminal: Terminal) -> SafeString | None:
+        return _key(terminal.next_public_key)
+
+    def save_model(self, request: HttpRequest, obj: Terminal, form: Any, change: bool) -> None:
+        wanted: dict[str, Any] = {
+            "name": obj.name,
+            "outlet": obj.outlet,
+            "mode": TerminalMode(obj.mode),
+            "fixed_minor": obj.fixed_minor,
+            "at": timezone.now(),
+        }
+        if change:
+            operations.change(terminal=Terminal.objects.get(pk=obj.pk), **wanted)
+        else:
+            obj.pk = operations.register(**wanted).pk
+
+    @page_action(description=_("Invite a device"), url_path="invite", icon="qr_code_2", permissions=("invite",))
+    def invite(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Asks first, then shows the code once: it is kept nowhere, and reloading the page makes another."""
+        terminal = get_object_or_404(Terminal.objects.select_related("outlet"), pk=object_id)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": terminal,
+            "title": gettext("Invite a device: %(terminal)s") % {"terminal": terminal.name},
+        }
+        if request.method == "POST":
+            try:
+                made = operations.invite(terminal=terminal, by=_by(request), at=timezone.now())
+            except RootMissing:
+                messages.error(request, _("There is no root key yet: finish the installation first."))
+            else:
+                context |= _shown(made)
+        return TemplateResponse(request, "terminals/invite.html", context)
+
+    @dialog_action(
+        description=_("Revoke"),
+        explanation=_(
+            "The device gets no more keys or data, and what it still hands in is kept apart for a person to look at. "
+            "A new invitation brings the terminal back, with another key."
+        ),
+        submit=_("Revoke this terminal"),
+        icon="block",
+        permissions=("revoke",),
+    )
+    def revoke(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        terminal = get_object_or_404(Terminal, pk=object_id)
+        if operations.revoke(terminal=terminal, by=_by(request), at=timezone.now()):
+            messages.success(request, _("The terminal is revoked."))
+        else:
+            messages.info(request, _("It was revoked before."))
+        return back_to(terminal)
+
+
+@admin.register(Stream)
+class StreamAdmin(ReadOnlyAdmin[Stream]):
+    list_display = ("id", "terminal_link", "epoch_hex", "received", "posted_through", "fork", "created_at")
+    list_select_related = ("terminal",)
+    list_filter = ("forked", "terminal__outlet__site")
+    search_fields = ("terminal__name",)
+    ordering = ("-id",)
+    fields = (
+        "terminal_link",
+        "epoch_hex",
+        "received",
+        "posted_through",
+        "fork_text",
+        "created_at",
+        "head_hex",
+        "previous_epoch_hex",
+        "previous_seq",
+        "previous_head_hex",
+    )
+
+    @admin.display(description=_("terminal"), ordering="terminal__name")
+    def terminal_link(self, stream: Stream) -> SafeString:
+        return link(Terminal, stream.terminal_id, stream.terminal.name)
+
+    @admin.display(description=_("epoch"), ordering="epoch")
+    def epoch_hex(self, stream: Stream) -> str:
+        return f"{stream.epoch:016x}"
+
+    @admin.display(description=_("received through"), ordering="next_seq")
+    def received(self, stream: Stream) -> int:
+        return stream.next_seq - 1
+
+    @chip_column(description=_("fork"), ordering="forked", colours={"forked": "danger"})
+    def fork(self, stream: Stream) -> tuple[str, str]:
+        return ("forked", gettext("forked")) if stream.forked else ("", gettext("none"))
+
+    @admin.display(description=_("fork"))
+    def fork_text(self, stream: Stream) -> str:
+        return self.fork(stream)[1]
+
+    @admin.display(description=_("head"))
+    def head_hex(self, stream: Stream) -> str:
+        return bytes(stream.head).hex()
+
+    @admin.display(description=_("previous epoch"), empty_value="–")
+    def previous_epoch_hex(self, stream: Stream) -> str | None:
+        return f"{stream.previous_epoch:016x}" if stream.previous_epoch else None
+
+    @admin.display(description=_("previous head"), empty_value="–")
+    def previous_head_hex(self, stream: Stream) -> str | None:
+        return bytes(stream.previous_head).hex() or None
+
+
+@admin.register(EnrolmentCode)
+class EnrolmentCodeAdmin(ReadOnlyAdmin[EnrolmentCode]):
+    list_display = ("terminal", "made_at", "made_by", "expires_at", "used_at", "void_at", "attempts")
+    list_select_related = ("terminal", "made_by")
+    search_fields = ("terminal__name",)
+    ordering = ("-id",)
+    fields = ("terminal", "made_at", "made_by", "expires_at", "used_at", "used_public_key", "void_at", "attempts")
+
+
+def _aged(terminal: Terminal, age_s: int | None, *, late: bool) -> tuple[str, str]:
+    if age_s is None:
+        return ("late", gettext("never")) if terminal.state == TerminalState.ACTIVE else ("", "–")
+    text = gettext("%(age)s ago") % {"age": _age(age_s)}
+    if terminal.state != TerminalState.ACTIVE:
+        return "", text
+    return "late" if late else "fresh", text
+
+
+def _age(age_s: int) -> str:
+    """In the largest unit that fits twice."""
+    if age_s < 2 * 60:
+        return gettext("%(count)d s") % {"count": age_s}
+    if age_s < 2 * 3_600:
+        return gettext("%(count)d min") % {"count": age_s // 60}
+    if age_s < 2 * 86_400:
+        return gettext("%(count)d h") % {"count": age_s // 3_600}
+    return gettext("%(count)d d") % {"count": age_s // 86_400}
+
+
+def _key(public: str | None) -> SafeString | None:
+    if public is None:
+        return None
+    return format_html('<span style="font-family: monospace" title="{}">{}…</span>', public, public[:16])
+
+
+def _shown(made: Invite) -> dict[str, Any]:
+    drawing = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, box_size=8, border=4)
+    drawing.add_data(made.qr_text)
+    picture = io.BytesIO()
+    drawing.make_image(image_factory=PilImage).save(picture)
+    return {
+        "code": made.code,
+        "qr_png": base64.b64encode(picture.getvalue()).decode(),
+        "expires_at": made.expires_at,
+        "lasts_s": int((made.expires_at - timezone.now()).total_seconds()),
+    }
