@@ -41,8 +41,7 @@ def evaluate(*, policy: Policy, person: Person, tap: Tap, basket: tuple[Line, ..
     legs, short_minor = _fund(policy, person, tap, amount_minor, reasons)
     decline = _over_limit(policy, person, tap, legs, amount_minor)
     if decline is None and short_minor:
-        have_minor = max(0, person.purse_minor)
-        decline = Decline(Why.INSUFFICIENT, {"have_minor": have_minor, "short_minor": short_minor - have_minor})
+        decline = _insufficient(policy, person, legs, amount_minor)
     return answer(decline=decline) if decline else answer(legs)
 
 
@@ -74,7 +73,8 @@ def _fund(
             left_minor = _take_lots(policy, person, tap, left_minor, legs, reasons)
         elif left_minor:
             take_minor = min(left_minor, max(0, person.purse_minor))
-            if take_minor == left_minor:
+            # A purse that cannot finish the amount takes part only where another source comes after it.
+            if take_minor == left_minor or (take_minor and source != policy.funding_order[-1]):
                 legs.append(Leg("purse", take_minor))
                 reasons.append(
                     Reason(
@@ -82,8 +82,15 @@ def _fund(
                         {"amount_minor": take_minor, "left_minor": person.purse_minor - take_minor},
                     )
                 )
-                left_minor = 0
+                left_minor -= take_minor
     return tuple(legs), left_minor
+
+
+def _insufficient(policy: Policy, person: Person, legs: tuple[Leg, ...], amount_minor: int) -> Decline:
+    have_minor = max(0, person.purse_minor) if "purse" in policy.funding_order else 0
+    lots_minor = sum(leg.amount_minor for leg in legs if leg.source == "lot")
+    short_minor = amount_minor - lots_minor - have_minor
+    return Decline(Why.INSUFFICIENT, {"have_minor": have_minor, "short_minor": short_minor})
 
 
 def _take_lots(

@@ -11,8 +11,10 @@ from typing import Annotated
 
 import msgspec
 
+from devices.core.money import MAX_AMOUNT_MINOR
 from devices.core.quote import Line, Person, Quote, Tap
 from devices.core.signing import RECORD_DOMAIN
+from devices.core.wire import MALFORMED, Positive, Whole
 
 GENESIS = bytes(32)
 MAX_LINE_BYTES = 16 * 1024
@@ -21,18 +23,21 @@ MAX_SEQUENCE = (1 << 24) - 1
 
 Epoch = Annotated[int, msgspec.Meta(ge=1, le=(1 << 63) - 1)]
 Sequence = Annotated[int, msgspec.Meta(ge=1, le=MAX_SEQUENCE)]
+Moment = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_000)]
+"""Unix milliseconds, up to the year 9999."""
+Word = Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class EpochRecord(msgspec.Struct, frozen=True, tag="epoch", tag_field="kind"):
     """Sequence 1 of every epoch. `previous_*` are 0, 0 and "" on a journal's first start; `previous_head` is hex."""
 
     seq: Sequence
-    at_ms: int
+    at_ms: Moment
     epoch: Epoch
-    previous_epoch: int
-    previous_seq: int
-    previous_head: str
-    software: str
+    previous_epoch: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+    previous_seq: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEQUENCE)]
+    previous_head: Word
+    software: Word
 
 
 class SaleRecord(msgspec.Struct, frozen=True, tag="sale", tag_field="kind", omit_defaults=True):
@@ -43,28 +48,28 @@ class SaleRecord(msgspec.Struct, frozen=True, tag="sale", tag_field="kind", omit
     """
 
     seq: Sequence
-    at_ms: int
-    account_ref: int
-    evidence: str
-    shown_minor: int
+    at_ms: Moment
+    account_ref: Positive
+    evidence: Annotated[str, msgspec.Meta(max_length=1024)]
+    shown_minor: Annotated[int, msgspec.Meta(ge=1, le=MAX_AMOUNT_MINOR)]
     person: Person
     tap: Tap
     basket: tuple[Line, ...]
     quote: Quote
-    snapshot: tuple[int, int] = (0, 0)
-    snapshot_made_s: int = 0
-    cashier: str = ""
+    snapshot: tuple[Whole, Whole] = (0, 0)
+    snapshot_made_s: Whole = 0
+    cashier: Word = ""
 
 
 class ReversalRecord(msgspec.Struct, frozen=True, tag="reversal", tag_field="kind", omit_defaults=True):
     """Undoes a sale of this terminal, whole. `of_epoch` may be an earlier epoch."""
 
     seq: Sequence
-    at_ms: int
+    at_ms: Moment
     of_epoch: Epoch
     of_seq: Sequence
-    reason: str = "cashier"
-    cashier: str = ""
+    reason: Word = "cashier"
+    cashier: Word = ""
 
 
 Record = EpochRecord | SaleRecord | ReversalRecord
@@ -87,7 +92,7 @@ def decode_record(line: bytes) -> Record:
         raise RecordError(f"a record is at most {MAX_LINE_BYTES} bytes")
     try:
         return _DECODER.decode(line)
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         raise RecordError(str(error)) from error
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 
 from devices.core.signing import KEY_LIST_DOMAIN, SIGNATURE_BYTES, SigningKey, verifies
+from devices.core.wire import MALFORMED
 
 MAGIC = b"ECK1"
 MAX_KEYS = 64
@@ -80,7 +81,7 @@ def open_key_list(data: bytes, *, root_public: bytes, institution: str, held_num
         raise KeyListError("not signed by the pinned root")
     try:
         key_list = msgspec.json.decode(body, type=KeyList)
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         raise KeyListError(str(error)) from error
     if key_list.institution != institution:
         raise KeyListError("a key list of another institution")

@@ -22,6 +22,7 @@ from devices.core.signing import (
     SigningKey,
     verifies,
 )
+from devices.core.wire import MALFORMED
 
 BATCH_MAGIC = b"ECB1"
 SNAPSHOT_MAGIC = b"ECS1"
@@ -30,9 +31,10 @@ MAX_BATCH_BYTES = 2 * 1024 * 1024
 MAX_BATCH_INFLATED_BYTES = 10 * 1024 * 1024
 MAX_SNAPSHOT_BYTES = 32 * 1024 * 1024
 MAX_SNAPSHOT_INFLATED_BYTES = 128 * 1024 * 1024
+MAX_SNAPSHOT_ROWS = 1_000_000
 
 T = TypeVar("T")
-Hex32 = Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
+Hex32 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class MessageError(ValueError):
@@ -159,7 +161,7 @@ def open_batch(data: bytes, *, device_public: bytes) -> tuple[BatchHead, list[by
     if len(data) > MAX_BATCH_BYTES:
         raise MessageError(f"a batch is at most {MAX_BATCH_BYTES} bytes")
     packed = _signed_part(data, BATCH_MAGIC, BATCH_DOMAIN, device_public)
-    first, lines = _split(packed, MAX_BATCH_INFLATED_BYTES)
+    first, lines = _split(packed, MAX_BATCH_INFLATED_BYTES, most_lines=MAX_BATCH_RECORDS)
     head = _decode(first, BatchHead)
     if len(lines) != head.count:
         raise MessageError(f"the head says {head.count} records, there are {len(lines)}")
@@ -168,7 +170,8 @@ def open_batch(data: bytes, *, device_public: bytes) -> tuple[BatchHead, list[by
 
 def stored_lines(data: bytes) -> list[bytes]:
     """The record lines of a batch that was verified when it was received."""
-    return _split(data[len(BATCH_MAGIC) + SIGNATURE_BYTES :], MAX_BATCH_INFLATED_BYTES)[1]
+    packed = data[len(BATCH_MAGIC) + SIGNATURE_BYTES :]
+    return _split(packed, MAX_BATCH_INFLATED_BYTES, most_lines=MAX_BATCH_RECORDS)[1]
 
 
 def seal_snapshot(head: SnapshotHead, rows: Items[bytes], *, key_id: int, signer: SigningKey) -> bytes:
@@ -188,7 +191,7 @@ def open_snapshot(data: bytes, *, public: bytes) -> tuple[SnapshotHead, list[byt
     """Verify and split a snapshot; decode each row with `decode_row` while storing it. Raises MessageError."""
     key_id = snapshot_key_id(data)
     packed = _signed_part(data, SNAPSHOT_MAGIC + bytes([key_id]), SNAPSHOT_DOMAIN, public)
-    first, lines = _split(packed, MAX_SNAPSHOT_INFLATED_BYTES)
+    first, lines = _split(packed, MAX_SNAPSHOT_INFLATED_BYTES, most_lines=MAX_SNAPSHOT_ROWS)
     head = _decode(first, SnapshotHead)
     if len(lines) != head.people:
         raise MessageError("rows are missing from the snapshot")
@@ -221,7 +224,7 @@ def _signed_part(data: bytes, magic: bytes, domain: bytes, public: bytes) -> byt
     return packed
 
 
-def _split(packed: bytes, limit_bytes: int) -> tuple[bytes, list[bytes]]:
+def _split(packed: bytes, limit_bytes: int, *, most_lines: int) -> tuple[bytes, list[bytes]]:
     unpacker = zlib.decompressobj()
     try:
         plain = unpacker.decompress(packed, limit_bytes)
@@ -229,6 +232,8 @@ def _split(packed: bytes, limit_bytes: int) -> tuple[bytes, list[bytes]]:
         raise MessageError("does not inflate") from error
     if not unpacker.eof or unpacker.unused_data:
         raise MessageError("truncated, trailed by other bytes, or larger than allowed when inflated")
+    if plain.count(b"\n") > most_lines:
+        raise MessageError(f"at most {most_lines} lines follow the head")
     first, *lines = plain.split(b"\n")
     return first, lines
 
@@ -236,5 +241,5 @@ def _split(packed: bytes, limit_bytes: int) -> tuple[bytes, list[bytes]]:
 def _decode(data: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(data, type=kind)
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         raise MessageError(str(error)) from error

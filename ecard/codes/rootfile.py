@@ -18,6 +18,7 @@ from nacl.utils import random
 from devices.core.code import prefix_for
 from devices.core.keys import MAX_BYTES, KeyList, sign_body
 from devices.core.signing import SEED_BYTES, SigningKey
+from devices.core.wire import MALFORMED
 from ecard.codes.errors import RootFileError
 
 FORMAT = "ecard-root-1"
@@ -83,7 +84,7 @@ def read_root(path: Path) -> RootFile:
         with path.open("rb") as stream:
             data = stream.read(FILE_MAX_BYTES)
         content = msgspec.json.decode(data, type=RootFile)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *MALFORMED) as error:
         raise RootFileError(f"{path} is not a root file: {error}") from error
     if content.format != FORMAT or not 0 < content.memory_bytes <= MEMORY_MAX_BYTES:
         raise RootFileError(f"{path} is not a root file of this release")
@@ -117,7 +118,7 @@ def read_draft(body: bytes) -> KeyList:
         raise RootFileError("the draft is too long for a key list")
     try:
         return msgspec.json.decode(body, type=KeyList)
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         raise RootFileError(f"the draft is no key list: {error}") from error
 
 
