@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from devices.core import policy as core
 from devices.core.policy import Policy, Text, Where, Who
 from ecard.benefits.models import Addressed, AgeStep, Named, Placed, PriceRule, Programme, SpendLimit
 from ecard.benefits.rules import Known
+from ecard.benefits.sentences import Names
 from ecard.cardholders.models import Group, PriceClass
 from ecard.merchants.models import MINUTES_PER_DAY, MealPeriod, Outlet, Site
 
@@ -25,13 +27,10 @@ def compile_policy(*, number: int, starts_at: datetime) -> Policy:
         starts_at_s=int(starts_at.timestamp()),
         classes=tuple((each.code, _text(each)) for each in PriceClass.objects.order_by("code")),
         periods=tuple(_period(each) for each in MealPeriod.objects.order_by("site_id", "start_minute")),
-        prices=tuple(_price(each) for each in _active(PriceRule.objects.all(), *_PLACES, *_PEOPLE)),
-        programmes=tuple(_programme(each) for each in _active(Programme.objects.all(), *_PLACES)),
-        limits=tuple(_limit(each) for each in _active(SpendLimit.objects.all(), *_PLACES, *_PEOPLE)),
-        ages=tuple(
-            core.AgeStep(each.up_to_s, each.sale_minor, each.person_minor)
-            for each in AgeStep.objects.order_by("up_to_s")
-        ),
+        prices=tuple(price_rule(each) for each in _active(PriceRule.objects.all(), *_PLACES, *_PEOPLE)),
+        programmes=tuple(programme_of(each) for each in _active(Programme.objects.all(), *_PLACES)),
+        limits=tuple(limit_of(each) for each in _active(SpendLimit.objects.all(), *_PLACES, *_PEOPLE)),
+        ages=tuple(step_of(each) for each in AgeStep.objects.order_by("up_to_s")),
     )
 
 
@@ -46,11 +45,38 @@ def known() -> Known:
     )
 
 
+def names() -> Names:
+    """What everything a policy may name is called, closed outlets included."""
+    return Names(
+        sites=_texts(Site.objects.values_list("id", "name", "name_en")),
+        outlets=_texts(Outlet.objects.values_list("id", "name", "name_en")),
+        periods=_texts(MealPeriod.objects.values_list("id", "name", "name_en")),
+        classes=_texts(PriceClass.objects.values_list("code", "name", "name_en")),
+        groups=_texts(Group.objects.values_list("id", "name", "name_en")),
+    )
+
+
+def names_around(rule: Placed) -> Names:
+    """What this rule's own places and people are called, from its prefetched relations."""
+    addressed = rule if isinstance(rule, Addressed) else None
+    return Names(
+        sites={each.id: _text(each) for each in rule.sites.all()},
+        outlets={each.id: _text(each) for each in rule.outlets.all()},
+        periods={each.id: _text(each) for each in rule.periods.all()},
+        classes={each.code: _text(each) for each in addressed.classes.all()} if addressed else {},
+        groups={each.id: _text(each) for each in addressed.groups.all()} if addressed else {},
+    )
+
+
+def _texts(rows: Iterable[tuple[int, str, str]]) -> dict[int, Text]:
+    return {number: Text(name, name_en) for number, name, name_en in rows}
+
+
 def _active(rules: QuerySet[Any], *related: str) -> QuerySet[Any]:
     return rules.filter(active=True).prefetch_related(*related).order_by("id")
 
 
-def _text(named: Named | PriceClass | MealPeriod) -> Text:
+def _text(named: Named | PriceClass | Group | MealPeriod | Outlet | Site) -> Text:
     return Text(named.name, named.name_en)
 
 
@@ -77,7 +103,8 @@ def _period(period: MealPeriod) -> core.MealPeriod:
     return core.MealPeriod(period.id, period.site_id, _text(period), period.start_minute, end_min)
 
 
-def _price(rule: PriceRule) -> core.PriceRule:
+def price_rule(rule: PriceRule) -> core.PriceRule:
+    """One price rule as a policy has it."""
     return core.PriceRule(
         id=rule.id,
         name=_text(rule),
@@ -88,7 +115,8 @@ def _price(rule: PriceRule) -> core.PriceRule:
     )
 
 
-def _programme(programme: Programme) -> core.Programme:
+def programme_of(programme: Programme) -> core.Programme:
+    """One programme as a policy has it."""
     return core.Programme(
         id=programme.id,
         name=_text(programme),
@@ -98,7 +126,8 @@ def _programme(programme: Programme) -> core.Programme:
     )
 
 
-def _limit(limit: SpendLimit) -> core.Limit:
+def limit_of(limit: SpendLimit) -> core.Limit:
+    """One limit as a policy has it."""
     return core.Limit(
         id=limit.id,
         name=_text(limit),
@@ -109,3 +138,8 @@ def _limit(limit: SpendLimit) -> core.Limit:
         max_minor=limit.max_minor,
         max_count=limit.max_count,
     )
+
+
+def step_of(step: AgeStep) -> core.AgeStep:
+    """One offline step as a policy has it."""
+    return core.AgeStep(step.up_to_s, step.sale_minor, step.person_minor)

@@ -52,12 +52,25 @@ ON CONFLICT (account_ref, business_date) DO UPDATE SET
 
 @transaction.atomic
 def open_programme(
-    *, name: str, name_en: str = "", sponsor_id: int | None = None, part_payment: bool = True, order: int = 0
+    *,
+    name: str,
+    name_en: str = "",
+    sponsor_id: int | None = None,
+    part_payment: bool = True,
+    order: int = 0,
+    weekdays: Sequence[int] = (),
+    active: bool = True,
 ) -> Programme:
     """Make a programme; without a sponsor's account (a busy one) it gets one of its own."""
     account_id = sponsor_id or open_account(kind=AccountKind.SPONSOR, label=f"sponsor {name}"[:80], floor_minor=None)
     return Programme.objects.create(
-        name=name, name_en=name_en, sponsor_id=account_id, part_payment=part_payment, order=order
+        name=name,
+        name_en=name_en,
+        sponsor_id=account_id,
+        part_payment=part_payment,
+        order=order,
+        weekdays=list(weekdays),
+        active=active,
     )
 
 
@@ -191,7 +204,8 @@ def add_usage(*, rows: Sequence[UsageRow]) -> None:
     if not rows:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_ADD_USAGE, [list(column) for column in zip(*rows, strict=True)])
+        # As literals: adapting lists element by element takes three times as long (ADR 0001).
+        cursor.execute(_ADD_USAGE, ["{" + ",".join(map(str, column)) + "}" for column in zip(*rows, strict=True)])
 
 
 @transaction.atomic

@@ -31,7 +31,7 @@ class ProgramFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run. With `restart_after_s` it is started again when it ends, as a device is after a power cut.
+    """What to run. With `restart_after_s` it is started again after a SIGKILL, as a device is after a power cut.
 
     `answers` says whether it is ready; it is asked from the thread that waits.
     """
@@ -72,6 +72,12 @@ class Running:
             )
         return self.process
 
+    def has_ended(self) -> bool:
+        """Whether it is over for good: only a device whose power was cut comes back."""
+        status = self.process.poll()
+        power_cut = status == -signal.SIGKILL and self.program.restart_after_s is not None
+        return status is not None and not power_cut
+
     def stop(self) -> None:
         """Ask it to end, then make it, with every process of its session's group."""
         if self.process.poll() is None:
@@ -92,7 +98,7 @@ class ProcessManager:
     """Programs in the order they were started. One thread watches them all until `stop`."""
 
     def __init__(self, *, log_folder: Path) -> None:
-        log_folder.mkdir(parents=True, exist_ok=True)
+        log_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._log_folder = log_folder
         self._running: list[Running] = []
         self._guard = threading.Lock()
@@ -116,23 +122,16 @@ class ProcessManager:
         """Return when it answers. Raises ProgramFailed when it ends first or the time is over."""
         deadline = time.monotonic() + timeout_s
         while not running.program.answers():
-            ended = running.process.poll() is not None and running.program.restart_after_s is None
+            ended = running.has_ended()
             if ended or time.monotonic() > deadline:
                 what = "ended" if ended else f"does not answer after {timeout_s:.0f} s"
                 raise ProgramFailed(f"{running.program.name} {what}. The end of {running.log}:\n{running.log_tail()}")
             time.sleep(WATCH_S)
 
     def failed(self) -> Running | None:
-        """A program that ended by itself and is not to be restarted, if there is one."""
+        """A program that ended and is not to be started again, if there is one."""
         with self._guard:
-            return next(
-                (
-                    each
-                    for each in self._running
-                    if each.process.poll() is not None and each.program.restart_after_s is None
-                ),
-                None,
-            )
+            return next((each for each in self._running if each.has_ended()), None)
 
     def stop(self) -> None:
         """Stop all, the last started first."""
@@ -155,7 +154,7 @@ class ProcessManager:
     def _look_after(self, running: Running) -> None:
         cut_log(running.log)
         wait_s = running.program.restart_after_s
-        if wait_s is None or running.process.poll() is None:
+        if wait_s is None or running.process.poll() is None or running.has_ended():
             return
         if running.ended_at is None:
             running.ended_at = time.monotonic()

@@ -14,7 +14,7 @@ from ecard.demo.place import Ports
 from ecard.demo.process import Program
 
 BACK_AFTER_POWER_CUT_S = 2.0
-WEB_THREADS = 8
+WEB_THREADS = 4
 
 
 def web(ports: Ports, *, host: str, environment: Mapping[str, str]) -> Program:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ecard.demo.tally import Found, Key, Posted, Span, Tally, Verdict, judge
-from ecard.ledger.models import CauseKind, TransferKind
-from ecard.ledger.queries import replay_check, sum_of_balances, transfers_of
+from ecard.ledger.models import CauseKind
+from ecard.ledger.queries import cause_totals, replay_check, sum_of_balances
 from ecard.settlement.models import Sale
 from ecard.settlement.queries import recheck
 from ecard.settlement.rules import record_id
 from ecard.terminals.models import Stream
-
-SALE_KINDS = frozenset(TransferKind) - {TransferKind.REVERSAL, TransferKind.REFUND, TransferKind.CORRECTION}
 
 
 def marks(terminal_ids: Iterable[int]) -> dict[tuple[int, int], int]:
@@ -70,16 +68,13 @@ def books_balance() -> bool:
 
 def _sales(stream: Stream, span: Span) -> dict[Key, Posted]:
     first, last = record_id(stream.pk, span.first_seq), record_id(stream.pk, span.last_seq)
-    found: dict[Key, Posted] = {}
-    for sale in Sale.objects.filter(pk__range=(first, last)).select_related("batch"):
-        moved_minor = sum(
-            each.amount_minor
-            for each in transfers_of(cause_kind=CauseKind.SALE, cause_id=sale.pk)
-            if each.kind in SALE_KINDS
+    moved = cause_totals(cause_kind=CauseKind.SALE, first_id=first, last_id=last, limit=span.last_seq)
+    return {
+        (span.terminal, span.epoch, sale.pk - record_id(stream.pk, 0)): Posted(
+            sale.amount_minor, moved.get(sale.pk, (0, 0))[0], recheck(sale).same
         )
-        key = (span.terminal, span.epoch, sale.pk - record_id(stream.pk, 0))
-        found[key] = Posted(sale.amount_minor, moved_minor, recheck(sale).same)
-    return found
+        for sale in Sale.objects.filter(pk__range=(first, last)).order_by("pk")
+    }
 
 
 def _terminals() -> set[int]:

@@ -74,6 +74,12 @@ def test_a_killed_device_comes_back_and_a_killed_server_does_not(manager: Proces
     assert server.starts == 1
 
 
+def test_a_device_that_cannot_start_is_not_started_over_and_over(manager: ProcessManager, tmp_path: Path) -> None:
+    device = manager.start(program("device", "raise SystemExit(3)", tmp_path, restart_after_s=0.1))
+    assert soon(lambda: manager.failed() is device)
+    assert device.starts == 1
+
+
 def test_all_are_stopped_the_last_first_with_what_they_started(tmp_path: Path) -> None:
     manager = ProcessManager(log_folder=tmp_path / "logs")
     order = tmp_path / "order"
