@@ -68,23 +68,17 @@ def anything_unnumbered() -> bool:
     return Change.objects.filter(number__isnull=True).exists()
 
 
-def unnumbered(*, limit: int = UNNUMBERED_LIMIT) -> ChangedSet:
-    """Committed changes that have no number yet.
+def unnumbered_refs(topic: Topic, *, limit: int = UNNUMBERED_LIMIT) -> tuple[int, ...] | None:
+    """What committed changes without a number name, each ref once; None where there are more than `limit` changes.
 
     Whoever reads rows and a cursor in one snapshot of the database sees these changes in the rows already, though
     the cursor stays before them: what belongs together must be sent together, and they are simply sent again later.
     """
-    state = generation_state()
-    rows = list(Change.objects.filter(number__isnull=True).order_by("id").values_list("topic", "refs")[: limit + 1])
-    by_topic: dict[Topic, dict[int, None]] = {}
-    for topic, refs in rows[:limit]:
-        by_topic.setdefault(Topic(topic), {}).update(dict.fromkeys(refs))
-    return ChangedSet(
-        generation_id=state.generation_id,
-        refs={topic: tuple(refs) for topic, refs in by_topic.items()},
-        upto=state.latest_number,
-        more=len(rows) > limit,
-    )
+    waiting = Change.objects.filter(number__isnull=True).order_by("id")
+    rows = list(waiting.values_list("topic", "refs")[: limit + 1])
+    if len(rows) > limit:
+        return None
+    return tuple(dict.fromkeys(ref for of, refs in rows if of == topic for ref in refs))
 
 
 def _full_load(reason: FullLoadReason, state: GenerationState) -> FullLoadNeeded:

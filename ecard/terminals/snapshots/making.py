@@ -18,7 +18,7 @@ from ecard.benefits.queries import policies_for_terminals
 from ecard.cardholders.queries import deny_entries
 from ecard.changes.models import Topic
 from ecard.changes.operations import NUMBERING_LIMIT, number_committed
-from ecard.changes.queries import anything_unnumbered, changed_since, generation_state, unnumbered
+from ecard.changes.queries import anything_unnumbered, changed_since, generation_state, unnumbered_refs
 from ecard.changes.values import FullLoadNeeded
 from ecard.codes.operations import snapshot_signer
 from ecard.codes.queries import signed_key_list
@@ -33,7 +33,8 @@ from ecard.terminals.snapshots.people import gone, some
 
 DELTA_REFS_MAX = 10_000
 """More changed people than this are answered with everybody."""
-DELTA_CHANGES_MAX = 20_000
+PAGES_MAX = 100
+"""A cursor this many pages of changes behind is not followed further."""
 OVERLAY_REFS_MAX = 5_000
 """A kept base that lacks more people than this is built anew."""
 NUMBERING_ROUNDS = 20
@@ -78,11 +79,11 @@ def make(*, terminal: Terminal, generation: int, number: int, at: datetime) -> M
     for _attempt in range(ATTEMPTS):
         _number_all(at=at)
         dates = business_dates(at, days=Site.objects.values_list("zone", "day_starts_minute")[:SITES_LIMIT])
-        state = generation_state()
-        if generation == state.generation_id != 0 and state.latest_number - number <= DELTA_CHANGES_MAX:
+        if generation:
             made = _delta(terminal, generation=generation, number=number, dates=dates, at=at)
             if made is not None:
                 return made
+        state = generation_state()
         # Over a base that is kept, then over one that is new, where any number of changes is taken.
         for least_number, refs_max in ((0, OVERLAY_REFS_MAX), (state.latest_number, None)):
             kept = base(generation=state.generation_id, dates=dates, least_number=least_number, at=at)
@@ -129,20 +130,21 @@ def _number_all(*, at: datetime) -> None:
 
 def _changed_after(*, generation: int, number: int, refs_max: int | None) -> _Changed | None:
     """None where the cursor cannot be continued, or too many people changed."""
-    waiting = unnumbered()
-    if waiting.more:
+    waiting = unnumbered_refs(Topic.CARDHOLDER)
+    if waiting is None:
         return None
-    refs = set(waiting.refs.get(Topic.CARDHOLDER, ()))
-    more = True
-    while more:
+    refs = set(waiting)
+    for _page in range(PAGES_MAX):
         page = changed_since(number=number, generation_id=generation)
         if isinstance(page, FullLoadNeeded):
             return None
         refs.update(page.refs.get(Topic.CARDHOLDER, ()))
-        number, more = page.upto, page.more
         if refs_max is not None and len(refs) > refs_max:
             return None
-    return _Changed(generation=generation, upto=number, refs=frozenset(refs))
+        if not page.more:
+            return _Changed(generation=generation, upto=page.upto, refs=frozenset(refs))
+        number = page.upto
+    return None
 
 
 def _sealed(
