@@ -50,6 +50,7 @@ class Terminal:
         self.control = control
         self.sync = sync
         self._folder, self._lock, self._journal, self._store = folder, lock, journal, store
+        self._closed = False
 
     @classmethod
     def open(
@@ -78,6 +79,7 @@ class Terminal:
             sealing = Vault(key, randomness=randomness)
             identity = load_identity(data_dir)
             store = SnapshotStore.open(data_dir, vault=sealing, passing=passing)
+            undo.callback(store.close)
             journal = Journal.open(
                 data_dir,
                 vault=sealing,
@@ -88,6 +90,7 @@ class Terminal:
                 limits=limits,
                 passing=passing,
             )
+            undo.callback(journal.close)
             control = MasterControl(
                 journal=journal,
                 store=store,
@@ -110,7 +113,10 @@ class Terminal:
         self.sync.enrol(parse_qr(text).code if text.startswith(QR_PREFIX) else parse(text))
 
     def close(self) -> None:
-        """Stop in order; being killed instead loses nothing."""
+        """Stop in order; being killed instead loses nothing. May be repeated."""
+        if self._closed:
+            return
+        self._closed = True
         self.sync.stop()
         self._journal.close()
         self._store.close()
@@ -119,13 +125,11 @@ class Terminal:
     def reset(self) -> None:
         """Make it a new device: other keys, no memory. Raises RecordsWaiting while a sale would be lost."""
         self._journal.erase()
-        self.sync.stop()
-        self._store.close()
+        self.close()
         snapshots.remove(self._folder)
         forget_identity(self._folder)
         for name in (DEVICE_KEY, STORAGE_KEY):
             (self._folder / name).unlink(missing_ok=True)
-        os.close(self._lock)
 
 
 def _lock(data_dir: Path) -> int:

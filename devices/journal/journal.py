@@ -8,6 +8,7 @@ the upload reads through a connection of its own.
 import sqlite3
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -68,12 +69,15 @@ class Journal:
 
         Raises JournalBroken where the file does not open, does not decrypt, or its chain does not hold.
         """
-        try:
-            journal = cls(folder / FILE, vault=vault, limits=limits or Limits(), passing=passing)
-            journal._recover(posted_through or {})
-            journal._begin(epoch=epoch, at_ms=at_ms, software=software)
-        except (sqlite3.Error, OSError, VaultError, records.RecordError, ValueError) as error:
-            raise JournalBroken(f"the journal does not open: {error}") from error
+        with ExitStack() as undo:
+            try:
+                journal = cls(folder / FILE, vault=vault, limits=limits or Limits(), passing=passing)
+                undo.callback(journal.close)
+                journal._recover(posted_through or {})
+                journal._begin(epoch=epoch, at_ms=at_ms, software=software)
+            except (sqlite3.Error, OSError, VaultError, records.RecordError, ValueError) as error:
+                raise JournalBroken(f"the journal does not open: {error}") from error
+            undo.pop_all()
         return journal
 
     # What it holds
@@ -186,7 +190,9 @@ class Journal:
         """A failed commit may have reached the disk: look, and go on from what is there."""
         try:
             with self._read_lock:
-                self._disconnect()
+                database.roll_back(self._writer)
+                self._writer.close()
+                self._reader.close()
                 self._connect()
             stream = self._streams[self._tail.epoch]
             stream.last_seq = tables.last_sequence(self._writer, stream.ordinal)
@@ -294,14 +300,18 @@ class Journal:
             except sqlite3.Error as error:
                 database.roll_back(self._writer)
                 raise JournalBroken(f"pruning failed: {error}") from error
-        with self._read_lock:
-            database.fold_log(self._reader)
+        try:
+            with self._read_lock:
+                database.fold_log(self._reader)
+        except sqlite3.Error as error:
+            raise JournalBroken(f"the log cannot be folded: {error}") from error
 
     def close(self) -> None:
-        """Give back the files; nothing needs saving."""
+        """Give back the files; nothing needs saving. May be repeated."""
         with self._lock, self._read_lock:
             self._broken = self._broken or "closed"
-            self._disconnect()
+            self._writer.close()
+            self._reader.close()
 
     def erase(self) -> None:
         """Delete the journal of a terminal that is set up anew. Raises RecordsWaiting while any sale would be lost."""
@@ -322,11 +332,6 @@ class Journal:
         self._writer = database.connect(self._path, max_bytes=self._limits.max_file_bytes)
         tables.prepare(self._writer)
         self._reader = database.connect(self._path)
-
-    def _disconnect(self) -> None:
-        database.roll_back(self._writer)
-        self._writer.close()
-        self._reader.close()
 
     def _recover(self, posted_through: Mapping[int, int]) -> None:
         rows = self._writer.execute("SELECT epoch, ordinal, acked FROM stream ORDER BY ordinal").fetchall()

@@ -101,6 +101,10 @@ class Server:
             raise MessageError("an acknowledgement of something else")
         return ack
 
+    def close(self) -> None:
+        """Give back the line."""
+        self._transport.close()
+
     def _signed(self, identity: Enrolled, method: str, target: str, *, body: bytes = b"", limit_bytes: int) -> Answer:
         signature = messages.request_header(
             terminal=identity.terminal,

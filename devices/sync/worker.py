@@ -99,6 +99,7 @@ class SyncWorker:
         self._wake.set()
         if self._thread is not None:
             self._thread.join(timeout_s)
+        self._server.close()
 
     def enrol(self, code: str) -> None:
         """Try an enrolment code; the screen tells what came of it."""
