@@ -66,7 +66,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         user = authenticate(request, username=form.cleaned_data["number"], password=form.cleaned_data["password"])
         if user is not None:
-            sessions.begin(request, cast(User, user))
+            sessions.begin(request, user)
             response = redirect(_after_sign_in(request))
             sessions.name_owner(request, response)
             return response

@@ -1,8 +1,8 @@
-"""A student with a login, a purse, a benefit, and keys that may sign: what the pages stand on."""
+"""Two students with a login, a purse and a subsidy, at a campus that sells and whose keys may sign."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,13 +12,12 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from ecard.benefits.operations import issue_grants, open_programme
 from ecard.cardholders.models import Cardholder
 from ecard.cardholders.operations import link_user
 from ecard.merchants.operations import save_meal_period
 from ecard.payments.operations import top_up
-from tests.support.campus import Campus, make_campus
-from tests.support.issuing import make_keys_ready
+from tests.support import settling
+from tests.support.settling import Till, make_till
 
 PASSWORD = "lunch at noon 26"
 MINUTES_PER_DAY = 1_440
@@ -38,11 +37,21 @@ class Student:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The campus and two students with 100.00 each; the first has a meal subsidy of 6.00."""
+    """What sells, and two students with 100.00 and a subsidy of 6.00 each."""
 
-    campus: Campus
+    selling: settling.World
     student: Student
     other: Student
+
+    def buy(self, *amounts_minor: int, place: int = 0, with_subsidy: bool = False) -> Till:
+        """A student (0 or 1) buys for each amount at a terminal, which uploads; all is posted."""
+        till = self.selling.tills[0] if self.selling.tills else make_till(self.selling)
+        for amount_minor in amounts_minor:
+            lots = self.selling.lots(place) if with_subsidy else ()
+            till.sell(place, amount_minor, lots=lots)
+        till.upload()
+        self.selling.settle()
+        return till
 
 
 @pytest.fixture(autouse=True)
@@ -53,33 +62,17 @@ def _no_requests_counted() -> None:
 def make_student(cardholder: Cardholder, *, at: datetime) -> Student:
     user = User.objects.create_user(username=cardholder.number, password=PASSWORD)
     link_user(cardholder=cardholder, user=user, at=at)
-    top_up(cardholder=cardholder, amount_minor=100_00, by=None, at=at, key=f"first {cardholder.number}")
     return Student(Cardholder.objects.get(pk=cardholder.pk), user)
 
 
 def make_world() -> World:
-    """Made a day ago, open around the clock, so that pre-signed codes exist whenever the tests run."""
-    at = timezone.now() - timedelta(days=1)
-    campus = make_campus(people=2, at=at)
-    make_keys_ready(at=at)
-    for code, name, name_en, start, end in (
-        ("morning", "早间", "Morning", 0, 630),
-        ("late", "晚间", "Late", 810, MINUTES_PER_DAY),
-    ):
-        save_meal_period(
-            site=campus.site, code=code, name=name, name_en=name_en, start_minute=start, end_minute=end, at=at
-        )
-    student, other = (make_student(person, at=at) for person in campus.people)
-    programme = open_programme(name="午餐补贴", name_en="Lunch subsidy")
-    issue_grants(
-        programme=programme,
-        cardholders=[student.cardholder],
-        amount_minor=6_00,
-        period_key="this month",
-        expires_at=timezone.now() + timedelta(days=20),
-        at=at,
-    )
-    return World(campus, student, other)
+    """Made two hours ago, open around the clock, so that pre-signed codes exist whenever the tests run."""
+    at = timezone.now() - timedelta(hours=2)
+    selling = settling.make_world(at=at, people=2, subsidy_minor=6_00)
+    for code, start, end in (("morning", 0, 630), ("late", 810, MINUTES_PER_DAY)):
+        save_meal_period(site=selling.campus.site, code=code, name=code, start_minute=start, end_minute=end, at=at)
+    student, other = (make_student(person, at=at) for person in selling.campus.people)
+    return World(selling, student, other)
 
 
 @pytest.fixture
@@ -99,7 +92,7 @@ def signed_in(world: World, client: Client) -> Client:
 
 
 @pytest.fixture
-def at_desk(world: World) -> Iterator[Callable[[int], None]]:
+def at_desk(world: World) -> Callable[[int], None]:
     """Top the student up by an amount in minor units."""
 
     def pay_in(amount_minor: int) -> None:

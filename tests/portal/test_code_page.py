@@ -1,0 +1,350 @@
+"""The code in a real browser: with no network, with storage cleared, with a poor browser, with a wrong clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+
+from devices.core.accept import Genuine, read
+from devices.core.code import DEVICE_BOUND, PRE_SIGNED
+from devices.core.declines import Decline
+from ecard.codes.queries import trust_at
+from ecard.payments.operations import top_up
+from tests.portal.conftest import PASSWORD, Student, World
+from tests.portal.pixels import scan, scan_new
+
+PHONE: ViewportSize = {"width": 390, "height": 844}
+READY = "html[data-offline='ready']"
+NO_ED25519 = """
+const generate = SubtleCrypto.prototype.generateKey;
+SubtleCrypto.prototype.generateKey = function (algorithm, ...rest) {
+  if ((algorithm.name ?? algorithm) === "Ed25519") return Promise.reject(new DOMException("", "NotSupportedError"));
+  return generate.call(this, algorithm, ...rest);
+};
+"""
+NO_STORAGE = "IDBFactory.prototype.open = () => { throw new DOMException('', 'SecurityError'); };"
+CLEAR_INDEXED_DB = """() => new Promise((resolve) => {
+  const gone = indexedDB.deleteDatabase("ecard");
+  gone.onsuccess = gone.onerror = resolve;
+})"""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A page that shows the code: where, of which kind, and how often it draws a new one."""
+
+    path: str
+    kind: int
+    renewed_ms: int
+
+
+HOSTS = [
+    pytest.param(Host("/", DEVICE_BOUND, 5_000), id="the portal"),
+    pytest.param(Host("/hosts/plain/", PRE_SIGNED, 60_000), id="a plain host"),
+]
+
+
+@pytest.fixture
+def context(browser: Browser, site: str, live_world: World) -> Iterator[BrowserContext]:
+    opened = browser.new_context(base_url=site, viewport=PHONE, device_scale_factor=2, locale="en")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+def sign_in(page: Page, student: Student, *, then: str = "/") -> None:
+    page.goto(f"/sign-in/?next={then}")
+    page.fill("[name=number]", student.number)
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button.button[type=submit]")
+    page.wait_for_selector(READY)
+
+
+def page_now_s(page: Page) -> int:
+    return int(page.evaluate("Date.now()")) // 1000
+
+
+def accepted(text: str, *, now_s: int | None = None) -> Genuine | Decline:
+    now = timezone.now()
+    return read(text, trust=trust_at(now), now_s=int(now.timestamp()) if now_s is None else now_s)
+
+
+def note(page: Page, name: str) -> str:
+    shown = page.locator(f"[data-note={name}]")
+    expect(shown).to_be_visible()
+    return shown.inner_text()
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_the_code_opens_and_renews_with_no_network(
+    host: Host, context: BrowserContext, page: Page, live_world: World
+) -> None:
+    page.clock.install(time=datetime.now(UTC))
+    sign_in(page, live_world.student, then=host.path)
+    scan_new(page)
+    context.set_offline(True)
+    page.reload()
+    first = scan_new(page)
+    taken = accepted(first, now_s=page_now_s(page))
+    assert isinstance(taken, Genuine)
+    assert taken.code.kind == host.kind
+    assert taken.grant.account_ref == live_world.student.cardholder.account_ref
+    page.clock.fast_forward(host.renewed_ms)
+    second = scan_new(page, unlike=first)
+    assert isinstance(accepted(second, now_s=page_now_s(page)), Genuine)
+
+
+def test_the_code_redraws_by_itself_and_every_moment_is_later(page: Page, live_world: World) -> None:
+    sign_in(page, live_world.student)
+    moments = []
+    text = None
+    for _drawing in range(3):
+        text = scan_new(page, unlike=text)
+        taken = accepted(text)
+        assert isinstance(taken, Genuine)
+        moments.append(taken.code.shown_at_s)
+    assert moments == sorted(set(moments))
+    assert page.evaluate("performance.getEntriesByName('code-visible').length") == 1
+
+
+def test_any_address_leads_to_the_code_when_there_is_no_network(
+    context: BrowserContext, page: Page, live_world: World
+) -> None:
+    sign_in(page, live_world.student)
+    context.set_offline(True)
+    page.goto("/sales/")
+    scan_new(page)
+
+
+def test_balance_is_shown_offline_with_its_age(context: BrowserContext, page: Page, live_world: World) -> None:
+    page.clock.install(time=datetime.now(UTC))
+    sign_in(page, live_world.student)
+    expect(page.locator("#balance")).to_have_text("¥100.00")
+    expect(page.locator("#benefits")).to_contain_text("Meal subsidy")
+    context.set_offline(True)
+    page.reload()
+    page.clock.fast_forward(3 * 60_000 + 5_000)
+    expect(page.locator("#balance")).to_have_text("¥100.00")
+    expect(page.locator("#age")).to_have_text("Offline: last known 3 minutes ago")
+
+
+def test_a_top_up_renews_the_code_at_once(page: Page, live_world: World) -> None:
+    page.clock.install(time=datetime.now(UTC))
+    sign_in(page, live_world.student)
+    first = scan_new(page)
+    before = accepted(first)
+    top_up(cardholder=live_world.student.cardholder, amount_minor=50_00, by=None, at=timezone.now(), key="desk 1")
+    with page.expect_response("**/credentials"):
+        page.clock.fast_forward(61_000)
+    expect(page.locator("#balance")).to_have_text("¥150.00")
+    page.clock.fast_forward(5_000)
+    after = accepted(scan_new(page, unlike=first), now_s=page_now_s(page) - 66)
+    assert isinstance(before, Genuine)
+    assert isinstance(after, Genuine)
+    assert before.grant.offline_minor == 100_00
+    assert after.grant.offline_minor == 150_00
+
+
+def test_cleared_storage_is_brought_back_and_told(page: Page, live_world: World) -> None:
+    sign_in(page, live_world.student)
+    page.evaluate(CLEAR_INDEXED_DB)
+    page.reload()
+    assert isinstance(accepted(scan_new(page)), Genuine)
+    assert "has been restored" in note(page, "restored")
+
+
+def test_cleared_storage_without_a_session_says_so_and_one_sign_in_restores_it(
+    context: BrowserContext, page: Page, live_world: World
+) -> None:
+    sign_in(page, live_world.student)
+    page.evaluate(CLEAR_INDEXED_DB)
+    context.clear_cookies(name="sessionid")
+    page.goto("/")
+    expect(page).to_have_url(re.compile(r"/sign-in/\?why=evicted"))
+    expect(page.locator("[role=status]")).to_contain_text("Sign in once; that brings everything back.")
+    sign_in(page, live_world.student)
+    assert isinstance(accepted(scan_new(page)), Genuine)
+
+
+def test_cleared_storage_with_no_network_says_so(context: BrowserContext, page: Page, live_world: World) -> None:
+    sign_in(page, live_world.student)
+    page.evaluate(CLEAR_INDEXED_DB)
+    context.set_offline(True)
+    page.reload()
+    assert "Go online and sign in once" in note(page, "evicted")
+    assert scan(page) is None
+
+
+def test_a_session_that_ended_leaves_the_code_and_says_how_long(
+    context: BrowserContext, page: Page, live_world: World
+) -> None:
+    sign_in(page, live_world.student)
+    context.clear_cookies(name="sessionid")
+    page.reload()
+    assert "The code still works; days left: 8" in note(page, "signed_out")
+    assert isinstance(accepted(scan_new(page)), Genuine)
+
+
+def test_credentials_that_run_low_and_out_are_told(context: BrowserContext, page: Page, live_world: World) -> None:
+    sign_in(page, live_world.student)
+    context.set_offline(True)
+    page.clock.install(time=datetime.now(UTC) + timedelta(days=6))
+    page.reload()
+    assert "2" in note(page, "low")
+    scan_new(page)
+    page.clock.fast_forward(3 * 24 * 3600 * 1000)
+    assert "have run out" in note(page, "expired_offline")
+    assert scan(page) is None
+
+
+def test_a_browser_without_ed25519_signs_by_the_fallback_and_says_so(
+    context: BrowserContext, page: Page, live_world: World
+) -> None:
+    page.add_init_script(NO_ED25519)
+    sign_in(page, live_world.student)
+    context.set_offline(True)
+    page.reload()
+    assert isinstance(accepted(scan_new(page)), Genuine)
+    expect(page.locator("#remarks")).to_contain_text("cannot lock keys away")
+
+
+def test_keys_cannot_be_taken_out_of_a_browser_that_locks_them(page: Page, live_world: World) -> None:
+    sign_in(page, live_world.student)
+    kept = page.evaluate("""() => new Promise((resolve) => {
+      indexedDB.open("ecard").onsuccess = (event) => {
+        const days = event.target.result.transaction("days").objectStore("days").getAll();
+        days.onsuccess = () => resolve(days.result.map((day) => [day.kind, day.private.extractable]));
+      };
+    })""")
+    assert kept == [["webcrypto", False]] * 8
+
+
+def test_denied_storage_still_shows_a_code_and_says_so(page: Page, live_world: World) -> None:
+    page.add_init_script(NO_STORAGE)
+    sign_in(page, live_world.student)
+    assert isinstance(accepted(scan_new(page)), Genuine)
+    assert "only while the page is open" in note(page, "storage_denied")
+
+
+@pytest.mark.parametrize(("off_s", "name"), [(90, "clock_fast"), (-90, "clock_slow")])
+def test_a_clock_that_is_off_is_told_and_the_code_allows_for_it(
+    off_s: int, name: str, context: BrowserContext, page: Page, live_world: World
+) -> None:
+    page.clock.install(time=datetime.now(UTC) + timedelta(seconds=off_s))
+    sign_in(page, live_world.student)
+    context.set_offline(True)
+    page.reload()
+    assert re.search(r"clock is (89|90|91) s", note(page, name))
+    assert isinstance(accepted(scan_new(page)), Genuine)
+
+
+def test_the_next_person_on_the_device_never_sees_the_last_ones_code(page: Page, live_world: World) -> None:
+    sign_in(page, live_world.student)
+    sign_in(page, live_world.other)
+    taken = accepted(scan_new(page))
+    assert isinstance(taken, Genuine)
+    assert taken.grant.account_ref == live_world.other.cardholder.account_ref
+
+
+def test_signing_out_leaves_nothing_on_the_device(context: BrowserContext, page: Page, live_world: World) -> None:
+    sign_in(page, live_world.student)
+    page.goto("/settings/")
+    page.click("form[data-forget] button")
+    page.wait_for_url("**/sign-in/")
+    left = page.evaluate("""async () => [
+      (await caches.keys()).length,
+      (await navigator.serviceWorker.getRegistrations()).length,
+      await new Promise((resolve) => {
+        const opening = indexedDB.open("ecard");
+        opening.onsuccess = () => {
+          const opened = opening.result;
+          if (!opened.objectStoreNames.contains("days")) return resolve(0);
+          opened.transaction("days").objectStore("days").count().onsuccess = (event) => resolve(event.target.result);
+        };
+      }),
+    ]""")
+    assert left == [0, 0, 0]
+
+
+def test_a_reported_phone_gets_no_new_codes_and_the_reporter_does(
+    browser: Browser, site: str, page: Page, live_world: World
+) -> None:
+    sign_in(page, live_world.student)
+    stolen = scan_new(page)
+    with browser.new_context(base_url=site, viewport=PHONE, locale="en") as other:
+        successor = other.new_page()
+        sign_in(successor, live_world.student)
+        successor.goto("/settings/lost-phone/")
+        successor.fill("[name=password]", PASSWORD)
+        successor.click("button.danger")
+        stopped_at = timezone.now()
+        successor.click("main a.button")
+        new = accepted(scan_new(successor, unlike=stolen))
+        assert isinstance(new, Genuine)
+        assert new.grant.issued_at_s >= int(stopped_at.timestamp()) - 5
+    page.reload()
+    note(page, "signed_out")
+
+
+def test_the_language_of_the_pages_is_the_codes_offline_too(
+    context: BrowserContext, page: Page, live_world: World
+) -> None:
+    sign_in(page, live_world.student)
+    page.goto("/settings/")
+    page.click("button[lang=zh-hans]")
+    page.wait_for_selector("html[lang=zh-hans]")
+    page.wait_for_timeout(300)
+    context.set_offline(True)
+    page.goto("/")
+    scan_new(page)
+    expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
+    expect(page.locator("#light")).to_have_text("放大并点亮")
+
+
+def test_lit_for_scanners_the_code_is_larger_and_escape_leads_back(page: Page, live_world: World) -> None:
+    sign_in(page, live_world.student)
+    scan_new(page)
+    small = page.locator("#code").bounding_box()
+    page.click("#light")
+    large = page.locator("#code").bounding_box()
+    assert small is not None
+    assert large is not None
+    assert large["width"] > small["width"]
+    assert isinstance(accepted(scan_new(page)), Genuine)
+    page.keyboard.press("Escape")
+    expect(page.locator("#light")).to_have_attribute("aria-pressed", "false")
+
+
+def test_modules_are_whole_device_pixels_on_white_in_the_dark_theme(page: Page, live_world: World) -> None:
+    page.emulate_media(color_scheme="dark")
+    sign_in(page, live_world.student)
+    scan_new(page)
+    side, shown, around = page.evaluate("""() => {
+      const canvas = document.getElementById("code");
+      const around = getComputedStyle(document.getElementById("frame")).backgroundColor;
+      return [canvas.width, canvas.getBoundingClientRect().width * devicePixelRatio, around];
+    }""")
+    assert side % 65 == 0
+    assert shown == side
+    assert around == "rgb(255, 255, 255)"
+
+
+def test_the_pages_break_no_rule_of_their_own_content_policy(page: Page, live_world: World) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    sign_in(page, live_world.student)
+    for path in ("/", "/sales/", "/settings/", "/help/", "/hosts/plain/"):
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+    assert said == []
