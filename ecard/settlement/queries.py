@@ -9,8 +9,8 @@ from django.db import connection
 from django.db.models import Q
 
 from devices.core.evaluate import evaluate
-from devices.core.journal import SaleRecord, decode_record
-from devices.core.messages import stored_lines
+from devices.core.journal import RecordError, SaleRecord, decode_record
+from devices.core.messages import MessageError, stored_lines
 from devices.core.policy import Policy
 from devices.core.sentences import quote_sentences
 from ecard.benefits.errors import UnknownPolicy
@@ -72,13 +72,18 @@ def record_of(sale: Sale) -> SaleRecord:
 
 def explain(sale: Sale, *, language: str) -> list[str]:
     """Why it cost what it did, step by step as the terminal decided. Raises SaleUnreadable."""
-    return _sentences(record_of(sale), language=language)
+    record = record_of(sale)
+    return quote_sentences(record.quote, policy=_policy(record.quote.policy), language=language)
 
 
 def explain_many(sale_ids: Collection[int], *, language: str) -> dict[int, list[str]]:
-    """`explain` for a page of sales, with one query for their batches. The caller bounds them."""
-    sales = list(Sale.objects.filter(pk__in=sale_ids))
-    return {sale_id: _sentences(record, language=language) for sale_id, record in _records(sales).items()}
+    """`explain` for a page of sales, with one query for their batches and one a policy. The caller bounds them."""
+    records = _records(list(Sale.objects.filter(pk__in=sale_ids)))
+    policies = {number: _policy(number) for number in {record.quote.policy for record in records.values()}}
+    return {
+        sale_id: quote_sentences(record.quote, policy=policies[record.quote.policy], language=language)
+        for sale_id, record in records.items()
+    }
 
 
 def recheck(sale: Sale) -> Recheck:
@@ -154,27 +159,35 @@ def _wrongly_moved(stream_id: int) -> int:
         first = top + 1
 
 
-def _sentences(record: SaleRecord, *, language: str) -> list[str]:
-    policy: Policy | None
+def _policy(number: int) -> Policy | None:
     try:
-        policy = policy_by_number(record.quote.policy)
+        return policy_by_number(number)
     except UnknownPolicy:
-        policy = None
-    return quote_sentences(record.quote, policy=policy, language=language)
+        return None
 
 
 def _records(sales: Collection[Sale]) -> dict[int, SaleRecord]:
     raws = dict(Batch.objects.filter(pk__in={sale.batch_id for sale in sales}).values_list("pk", "raw"))
-    lines = {batch_id: stored_lines(bytes(raw)) for batch_id, raw in raws.items()}
+    lines = {batch_id: _lines(bytes(raw)) for batch_id, raw in raws.items()}
     found: dict[int, SaleRecord] = {}
     for sale in sales:
         if sale.batch_id not in lines or sale.position >= len(lines[sale.batch_id]):
             raise SaleUnreadable(f"sale {sale.pk} is not in batch {sale.batch_id}")
-        record = decode_record(lines[sale.batch_id][sale.position])
+        try:
+            record = decode_record(lines[sale.batch_id][sale.position])
+        except RecordError as error:
+            raise SaleUnreadable(f"place {sale.position} of batch {sale.batch_id} cannot be read") from error
         if not isinstance(record, SaleRecord):
             raise SaleUnreadable(f"place {sale.position} of batch {sale.batch_id} holds no sale")
         found[sale.pk] = record
     return found
+
+
+def _lines(raw: bytes) -> list[bytes]:
+    try:
+        return stored_lines(raw)
+    except MessageError:
+        return []
 
 
 def _view(sale: Sale) -> SaleView:
