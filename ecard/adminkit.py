@@ -191,7 +191,7 @@ def page_action(
 def chip_column(*, description: StrOrPromise, colours: dict[str, str], ordering: str | None = None) -> Callable[[F], F]:
     """A column whose method gives (word, text): the text is shown in the colour that `colours` has for the word.
 
-    Colours: success, info, warning, danger. A word without one, and a bare text, are shown plain.
+    Colours: success, info, warning, danger, default. Every word needs one.
     """
     decorated: Callable[[F], F] = display(description=description, ordering=ordering, label=colours)
     return decorated

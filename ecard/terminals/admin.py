@@ -40,7 +40,7 @@ from ecard.terminals.values import Invite
 STREAMS_SHOWN = 8
 
 _STATE_COLOURS = {"new": "info", "active": "success", "revoked": "danger"}
-_AGE_COLOURS = {"late": "warning", "fresh": "success"}
+_AGE_COLOURS = {"late": "warning", "fresh": "success", "plain": "default"}
 
 
 def _by(request: HttpRequest) -> AbstractBaseUser:
@@ -247,9 +247,9 @@ class StreamAdmin(ReadOnlyAdmin[Stream]):
     def received(self, stream: Stream) -> int:
         return stream.next_seq - 1
 
-    @chip_column(description=_("fork"), ordering="forked", colours={"forked": "danger"})
+    @chip_column(description=_("fork"), ordering="forked", colours={"forked": "danger", "plain": "default"})
     def fork(self, stream: Stream) -> tuple[str, str]:
-        return ("forked", gettext("forked")) if stream.forked else ("", gettext("none"))
+        return ("forked", gettext("forked")) if stream.forked else ("plain", gettext("none"))
 
     @admin.display(description=_("fork"))
     def fork_text(self, stream: Stream) -> str:
@@ -279,10 +279,10 @@ class EnrolmentCodeAdmin(ReadOnlyAdmin[EnrolmentCode]):
 
 def _aged(terminal: Terminal, age_s: int | None, *, late: bool) -> tuple[str, str]:
     if age_s is None:
-        return ("late", gettext("never")) if terminal.state == TerminalState.ACTIVE else ("", "–")
+        return ("late", gettext("never")) if terminal.state == TerminalState.ACTIVE else ("plain", "–")
     text = gettext("%(age)s ago") % {"age": _age(age_s)}
     if terminal.state != TerminalState.ACTIVE:
-        return "", text
+        return "plain", text
     return "late" if late else "fresh", text
 
 

@@ -19,7 +19,7 @@ from devices.core.messages import Enrolled, EnrolRequest
 from ecard.codes.queries import root_public
 from ecard.terminals.errors import EnrolmentRefused, EnrolmentWhy
 from ecard.terminals.models import EnrolmentCode, Terminal, TerminalState
-from ecard.terminals.rules import ATTEMPTS_MAX, is_device_key
+from ecard.terminals.rules import ATTEMPTS_MAX, is_device_key, printable
 
 REMEMBERED = timedelta(days=1)
 """So long a right but expired code is told from a wrong one."""
@@ -112,7 +112,7 @@ def _bind(
         terminal.revoked_by = None
     else:
         terminal.next_public_key = key if key != terminal.public_key else None
-    terminal.software = request.software
+    terminal.software = printable(request.software)
     terminal.save(
         update_fields=["public_key", "next_public_key", "state", "enrolled_at", "revoked_at", "revoked_by", "software"]
     )

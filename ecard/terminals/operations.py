@@ -21,7 +21,7 @@ from ecard.merchants.models import Outlet
 from ecard.terminals.enrolment import enrol, secret_hash
 from ecard.terminals.errors import BadTerminal
 from ecard.terminals.models import EnrolmentCode, Terminal, TerminalMode, TerminalState
-from ecard.terminals.rules import CODE_LIFE
+from ecard.terminals.rules import CODE_LIFE, printable
 from ecard.terminals.values import Heartbeat, Invite
 
 __all__ = ["change", "enrol", "heard", "invite", "publish", "register", "revoke"]
@@ -93,7 +93,7 @@ def heard(*, terminal: Terminal, heartbeat: Heartbeat, at: datetime, snapshot_nu
     if heartbeat.unsent_count is not None:
         noted["unsent_count"] = heartbeat.unsent_count
     if heartbeat.software is not None:
-        noted["software"] = heartbeat.software
+        noted["software"] = printable(heartbeat.software)
     if snapshot_number is not None:
         noted |= {"last_snapshot_at": at, "last_snapshot_number": snapshot_number}
     Terminal.objects.filter(pk=terminal.pk).update(**noted)

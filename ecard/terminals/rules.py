@@ -28,6 +28,11 @@ def is_device_key(public_hex: str) -> bool:
     return raw.hex() == public_hex
 
 
+def printable(text: str) -> str:
+    """What a device says of itself, without what a database or a page could stumble over."""
+    return "".join(character for character in text if character.isprintable())
+
+
 def business_dates(at: datetime, *, days: Iterable[tuple[str, int]]) -> tuple[date, ...]:
     """The business dates a terminal may be living in until it hears of the next change.
 

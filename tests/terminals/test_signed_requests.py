@@ -138,3 +138,9 @@ def test_a_request_is_noted_with_what_the_terminal_says(device: Device) -> None:
 def test_a_bad_status_does_no_harm(device: Device, header: str) -> None:
     assert device.ask("keys", headers={STATUS_HEADER: header}).status_code == 200
     assert terminal_of(device).unsent_count is None
+
+
+def test_what_no_database_can_hold_is_left_out(device: Device) -> None:
+    header = encode_status(Status(unsent=1, software="1\x00.\x1b2"))
+    assert device.ask("keys", headers={STATUS_HEADER: header}).status_code == 200
+    assert terminal_of(device).software == "1.2"
