@@ -18,7 +18,7 @@ from devices.core import enrolment
 from devices.core.accept import Denial
 from devices.core.code import Grant
 from devices.core.funds import PersonRow
-from devices.core.journal import GENESIS, Record, chain_all, decode_record
+from devices.core.journal import GENESIS, EpochRecord, Record, chain_all, decode_record
 from devices.core.keys import KeyList, PublicKey, Role, sign_key_list
 from devices.core.messages import (
     Ack,
@@ -210,6 +210,7 @@ class FakeServer:
         self.lose_answers = False
         self.tamper: Callable[[bytes], bytes] = lambda data: data
         self.clock_off_ms = 0
+        self.need_previous = False
 
     def request(self, method: str, target: str, *, body: bytes, headers: Mapping[str, str], limit_bytes: int) -> Answer:
         if self.down:
@@ -288,6 +289,12 @@ class FakeServer:
         held = len(stream.lines)
         if head.first_seq > held + 1:
             return Ack("gap", head.epoch, held)
+        first = decode_record(lines[0])
+        if self.need_previous and isinstance(first, EpochRecord) and first.previous_epoch:
+            previous = self.streams.get(first.previous_epoch, Sent())
+            if len(previous.lines) < first.previous_seq:
+                del self.streams[head.epoch]
+                return Ack("gap", head.epoch, 0, need_epoch=first.previous_epoch)
         fresh = lines[held + 1 - head.first_seq :]
         if not fresh:
             return Ack("repeat", head.epoch, held)
