@@ -16,7 +16,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`check` reads earlier rushes back from the ledger and does nothing else."""
+    """`check` reads earlier rushes back from the ledger and does nothing else.
+
+    With `any_ports` nothing listens on its usual port, so that demos side by side do not meet.
+    """
 
     state: Path
     taps: int
@@ -24,6 +27,7 @@ class Options:
     once: bool
     lan: bool
     check: bool
+    any_ports: bool = False
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -37,6 +41,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     )
     parser.add_argument("--state", type=Path, default=PROJECT / "var" / "demo", help="where everything is kept")
     parser.add_argument("--check", action="store_true", help="read earlier rushes back from the ledger, then stop")
+    parser.add_argument("--any-ports", action="store_true", help="take ports at random instead of the usual ones")
     chosen = parser.parse_args(arguments)
     return Options(
         state=chosen.state.absolute(),
@@ -45,6 +50,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         once=chosen.once,
         lan=chosen.lan,
         check=chosen.check,
+        any_ports=chosen.any_ports,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import json
 import os
 import secrets
 import socket
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecard.embedded import free_port
+from ecard.embedded import any_port, free_port
 from ecard.settings.env import read_environment_file, write_environment_file
 
 WEB_PORT = 8000
@@ -24,6 +25,7 @@ ROOT_PASSPHRASE = "ECARD_ROOT_PASSPHRASE"  # noqa: S105  (the variable's name)
 PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105  (without what looks alike)
 PASSWORD_LENGTH = 10
 LOGINS = ("admin", "student", "staff")
+ADDRESSES = "addresses.json"
 
 
 class AlreadyRunning(Exception):
@@ -53,15 +55,19 @@ def hold(state: Path) -> int:
     return descriptor
 
 
-def choose_ports(*, terminals: int, host: str, web_port: int = WEB_PORT) -> Ports:
-    """The usual ports, or the next free ones. The web server's is tried on `host`, all others on loopback."""
+def choose_ports(*, terminals: int, host: str, web_port: int = WEB_PORT, usual_ones: bool = True) -> Ports:
+    """The usual ports, or the next free ones; without `usual_ones` any that are free.
+
+    The web server's is tried on `host`, all others on loopback.
+    """
     taken: list[int] = []
     replaced: list[tuple[int, int]] = []
 
     def take(usual: int, *, on: str = LOOPBACK) -> int:
-        port = free_port(usual, host=on, reserved=frozenset(taken))
+        reserved = frozenset(taken)
+        port = free_port(usual, host=on, reserved=reserved) if usual_ones else any_port(host=on, reserved=reserved)
         taken.append(port)
-        if port != usual:
+        if usual_ones and port != usual:
             replaced.append((usual, port))
         return port
 
@@ -109,6 +115,18 @@ def server_environment(
         "ECARD_PUBLIC_URL": public_url,
         "ECARD_ALLOWED_HOSTS": ",".join(hosts),
     }
+
+
+def write_addresses(state: Path, *, web_url: str, ports: Ports, logins: Mapping[str, str]) -> None:
+    """Tell programs where everything is; the file is there while the demo is up and ready. `logins` by role."""
+    terminals = [
+        {"url": f"http://{LOOPBACK}:{port}", "line": f"http://{LOOPBACK}:{control}"}
+        for port, control in zip(ports.terminals, ports.controls, strict=True)
+    ]
+    told = {"web": web_url, "terminals": terminals, "logins": dict(logins)}
+    fresh = state / f"{ADDRESSES}.new"
+    fresh.write_text(json.dumps(told, indent=1) + "\n")
+    fresh.rename(state / ADDRESSES)
 
 
 def lan_address() -> str:

@@ -90,7 +90,11 @@ def _run(options: Options, show: Show, stack: ExitStack) -> int:
     status = server.rush(options, devices, show) if options.taps else 0
     if options.once:
         return status
-    _tell(stage, server.campus.logins(), devices, show)
+    logins = server.campus.logins()
+    _tell(stage, logins, devices, show)
+    numbers = {login.role: login.number for login in logins}
+    place.write_addresses(options.state, web_url=stage.public_url, ports=stage.ports, logins=numbers)
+    stack.callback((options.state / place.ADDRESSES).unlink, missing_ok=True)
     return _stay(manager, show) or status
 
 
@@ -105,11 +109,12 @@ def _engines(options: Options, show: Show, stack: ExitStack) -> Stage:
         stack.callback(redis.stop)
         redis.start()
     host = place.EVERYWHERE if options.lan else place.LOOPBACK
-    ports = place.choose_ports(terminals=TERMINALS, host=host)
+    ports = place.choose_ports(terminals=TERMINALS, host=host, usual_ones=not options.any_ports)
     for usual, now in ports.replaced:
         show.say(f"  port {usual} is busy: {now} instead", style="yellow")
     address = place.lan_address() if options.lan else place.LOOPBACK
     public_url = f"http://{address}:{ports.web}"
+    (state / place.ADDRESSES).unlink(missing_ok=True)  # of a demo that was killed
     kept = place.read_or_make_secrets(state)
     variables = place.server_environment(
         kept,

@@ -4,8 +4,8 @@ For the demo and the tests; production names its own servers. No Django here.
 """
 
 from ecard.embedded.errors import EngineError
-from ecard.embedded.ports import free_port
+from ecard.embedded.ports import any_port, free_port
 from ecard.embedded.postgres import DatabaseAddresses, EmbeddedPostgres
 from ecard.embedded.redis import EmbeddedRedis
 
-__all__ = ["DatabaseAddresses", "EmbeddedPostgres", "EmbeddedRedis", "EngineError", "free_port"]
+__all__ = ["DatabaseAddresses", "EmbeddedPostgres", "EmbeddedRedis", "EngineError", "any_port", "free_port"]

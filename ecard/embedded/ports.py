@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 
 ATTEMPTS = 50
+ANY_FROM, ANY_BELOW = 10_000, 32_000
+"""Below where systems take the ports of outgoing connections from."""
 
 
 def free_port(preferred: int, *, host: str = "127.0.0.1", reserved: frozenset[int] = frozenset()) -> int:
@@ -16,11 +19,14 @@ def free_port(preferred: int, *, host: str = "127.0.0.1", reserved: frozenset[in
     for port in range(preferred, min(preferred + ATTEMPTS, 65_536)):
         if port not in reserved and _is_free(host, port):
             return port
+    return any_port(host=host, reserved=reserved)
+
+
+def any_port(*, host: str = "127.0.0.1", reserved: frozenset[int] = frozenset()) -> int:
+    """A free port drawn at random: two programs that choose at the same time hardly choose the same."""
     while True:
-        with socket.socket() as probe:
-            probe.bind((host, 0))
-            port = int(probe.getsockname()[1])
-        if port not in reserved:
+        port = ANY_FROM + secrets.randbelow(ANY_BELOW - ANY_FROM)
+        if port not in reserved and _is_free(host, port):
             return port
 
 

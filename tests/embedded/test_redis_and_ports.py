@@ -12,7 +12,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ecard.embedded import EmbeddedRedis, free_port
+from ecard.embedded import EmbeddedRedis, any_port, free_port
 
 
 def test_a_busy_port_is_replaced_by_another() -> None:
@@ -26,6 +26,16 @@ def test_a_busy_port_is_replaced_by_another() -> None:
 def test_a_port_promised_to_another_is_not_given_twice() -> None:
     first = free_port(20_000)
     assert free_port(first, reserved=frozenset({first})) != first
+
+
+def test_ports_drawn_at_random_are_free_and_never_the_same_twice() -> None:
+    drawn: list[int] = []
+    for _port in range(20):
+        drawn.append(any_port(reserved=frozenset(drawn)))
+    assert len(set(drawn)) == len(drawn)
+    for port in drawn:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", port))
 
 
 def test_redis_asks_for_its_password_and_is_gone_after_stop(tmp_path: Path) -> None:
