@@ -37,6 +37,17 @@ class InstitutionRoot(models.Model):
         return f"{self.institution} {self.public[:16]}"
 
 
+class KeyState(models.TextChoices):
+    """How far a key has come."""
+
+    DRAFT = "draft", _("awaits the root")
+    ANNOUNCED = "announced", _("successor")
+    ACTIVE = "active", _("in use")
+    RETIRED = "retired", _("retired")
+    REVOKING = "revoking", _("revocation awaits the root")
+    REVOKED = "revoked", _("revoked")
+
+
 class IssuerKey(models.Model):
     """A signing key. Private parts are sealed under the key-encryption key, bound to role and id.
 
@@ -101,6 +112,18 @@ class IssuerKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_role_display()} {self.key_id}"
+
+    @property
+    def state(self) -> KeyState:
+        """How far this key has come."""
+        steps = (
+            (self.revoked_at, KeyState.REVOKED),
+            (self.revoke_asked_at, KeyState.REVOKING),
+            (self.retired_at, KeyState.RETIRED),
+            (self.activated_at, KeyState.ACTIVE),
+            (self.announced_at, KeyState.ANNOUNCED),
+        )
+        return next((state for moment, state in steps if moment is not None), KeyState.DRAFT)
 
 
 class KeyListVersion(models.Model):

@@ -12,8 +12,8 @@ from ecard.codes.errors import RootMissing
 from ecard.codes.evidence import EvidenceTrust
 from ecard.codes.keyring import open_key
 from ecard.codes.models import InstitutionRoot, IssuerKey, KeyListVersion, KeyRole
-from ecard.codes.rules import is_listed, serving_minutes, signs_until, unix_s
-from ecard.codes.values import ListVersion, ServingHours
+from ecard.codes.rules import ROTATE_AFTER, is_listed, serving_minutes, signs_until, unix_s
+from ecard.codes.values import ListVersion, RoleState, ServingHours
 from ecard.merchants.models import MealPeriod, Site
 
 
@@ -69,6 +69,29 @@ def evidence_trust(at: datetime) -> EvidenceTrust:
         trust=trust_at(at),
         id_keys={row.key_id: open_key(row).id_key for row in rows},
         revoked_s={row.key_id: unix_s(row.revoked_at) for row in rows if row.revoked_at is not None},
+    )
+
+
+def role_states(*, at: datetime) -> list[RoleState]:
+    """For each role, the key in use and its successor."""
+    alive = list(
+        IssuerKey.objects.filter(retired_at__isnull=True, revoked_at__isnull=True).order_by("announced_at", "pk")
+    )
+    return [_role_state(role, [row for row in alive if row.role == role], at=at) for role in KeyRole]
+
+
+def _role_state(role: KeyRole, alive: list[IssuerKey], *, at: datetime) -> RoleState:
+    active = next((row for row in alive if row.activated_at is not None), None)
+    successor = next((row for row in alive if row.activated_at is None and row.revoke_asked_at is None), None)
+    since = active.activated_at if active else None
+    return RoleState(
+        role=role.value,
+        label=str(role.label),
+        key_id=active.key_id if active else None,
+        since=since,
+        successor_id=successor.key_id if successor else None,
+        successor_since=successor.announced_at if successor else None,
+        due=since is not None and at > since + ROTATE_AFTER,
     )
 
 

@@ -54,6 +54,22 @@ class IssueLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleState:
+    """Where the keys of a role stand. `successor_since` None: the successor awaits the root, or there is none.
+
+    `due`: the key in use is old enough to be rotated.
+    """
+
+    role: str
+    label: str
+    key_id: int | None
+    since: datetime | None
+    successor_id: int | None
+    successor_since: datetime | None
+    due: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ListVersion:
     """A numbered key list; `data` is the draft's body, or the wire form the root signed."""
 

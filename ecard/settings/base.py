@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import django_stubs_ext
+from celery.schedules import crontab
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from ecard.settings.admin_site import UNFOLD as UNFOLD
 from ecard.settings.env import Environment, database_settings
 
 django_stubs_ext.monkeypatch()
@@ -42,6 +44,7 @@ INSTALLED_APPS = [
     "ecard.payments",
     "ecard.settlement",
     "ecard.portal",
+    "ecard.office",
     "ecard.demo",
 ]
 
@@ -89,7 +92,8 @@ AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS: list[str | list[str]] = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_LOCKOUT_TEMPLATE = "portal/locked_out.html"
+AXES_LOCKOUT_CALLABLE = "ecard.office.lockout.locked_out"
+AXES_ENABLE_ADMIN = False  # ecard.office registers its own
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -150,26 +154,25 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 
-UNFOLD: dict[str, Any] = {
-    "SITE_TITLE": _("e-card"),
-    "SITE_HEADER": _("e-card"),
-    "SITE_URL": "/",
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-    "SHOW_LANGUAGES": True,
-    "BORDER_RADIUS": "8px",
-}
-
 # Celery is a nudge only: what is due stands in PostgreSQL, so a lost message loses nothing.
+def _every(seconds: float, task: str) -> dict[str, Any]:
+    """A nudge that nobody took in time is dropped: a worker that comes back finds no heap of them."""
+    return {"task": task, "schedule": seconds, "options": {"expires": max(2 * seconds, 10.0)}}
+
+
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    "settle": {"task": "ecard.settlement.tasks.settle", "schedule": 5.0},
-    "audit-sample": {"task": "ecard.settlement.tasks.audit_sample", "schedule": 300.0},
-    "number-committed": {"task": "ecard.changes.tasks.number_committed", "schedule": 2.0},
-    "prune-changes": {"task": "ecard.changes.tasks.prune", "schedule": 3_600.0},
-    "fold-deltas": {"task": "ecard.ledger.tasks.fold_deltas", "schedule": 60.0},
-    "lapse-holds": {"task": "ecard.ledger.tasks.lapse_holds", "schedule": 60.0},
-    "expire-grants": {"task": "ecard.benefits.tasks.expire_grants", "schedule": 3_600.0},
+    "settle": _every(5.0, "ecard.settlement.tasks.settle"),
+    "audit-sample": _every(300.0, "ecard.settlement.tasks.audit_sample"),
+    "number-committed": _every(1.0, "ecard.changes.tasks.number_committed"),
+    "prune-changes": _every(3_600.0, "ecard.changes.tasks.prune"),
+    "fold-deltas": _every(60.0, "ecard.ledger.tasks.fold_deltas"),
+    "lapse-holds": _every(60.0, "ecard.ledger.tasks.lapse_holds"),
+    "expire-grants": _every(3_600.0, "ecard.benefits.tasks.expire_grants"),
+    "forget-issues": _every(3_600.0, "ecard.codes.tasks.forget_issues"),
+    "begin-audit": {"task": "ecard.office.tasks.begin_audit", "schedule": crontab(hour="3", minute="17")},
+    "continue-audit": _every(60.0, "ecard.office.tasks.continue_audit"),
 }
+CELERY_TIMEZONE = TIME_ZONE
 CELERY_TASK_ALWAYS_EAGER = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"

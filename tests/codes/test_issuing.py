@@ -19,6 +19,7 @@ from ecard.codes.models import CredentialIssue, IssuerKey, KeyRole, Profile
 from ecard.codes.operations import forget_issues, issue_credentials, issue_pre_signed, revoke_key, rotate
 from ecard.codes.queries import trust_at
 from ecard.codes.rules import denial_before_s
+from ecard.codes.tasks import forget_issues as forget_old_issues
 from ecard.ledger.holds import place_hold
 from ecard.merchants.operations import save_meal_period, save_site
 from tests.codes.conftest import AT, give
@@ -229,3 +230,9 @@ def test_without_keys_nothing_is_issued_and_nothing_is_counted(person: Cardholde
     with pytest.raises(NoActiveKey):
         issue_credentials(cardholder=person, days=days(1), at=AT)
     assert not CredentialIssue.objects.exists()
+
+
+def test_the_upkeep_task_forgets_old_issues(person: Cardholder) -> None:
+    issue_credentials(cardholder=person, days=days(1), at=AT)
+    CredentialIssue.objects.update(at=AT - timedelta(days=400))
+    assert forget_old_issues() == 1
