@@ -99,7 +99,7 @@ class SnapshotView(TerminalView):
             return response
         heard(terminal=terminal, heartbeat=Heartbeat(), at=now, snapshot_number=made.number)
         response = HttpResponse(made.data, content_type="application/octet-stream")
-        response[SNAPSHOT_HEADER] = made.kind
+        response[SNAPSHOT_HEADER] = made.kind.value
         response["Cache-Control"] = "no-store"
         return response
 
