@@ -1,0 +1,133 @@
+"""The real terminal against the real server over a real socket: the whole way of a sale, and what goes wrong on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+from django.utils import timezone
+
+from devices.master import texts
+from devices.master.screen import Phase
+from devices.terminal import Terminal
+from ecard.settlement.models import Sale, SaleException
+from ecard.terminals.models import Terminal as TerminalRow
+from ecard.terminals.operations import invite, register, revoke
+from tests.support.settling import World, make_world
+
+PRICE_MINOR = 12_50
+
+
+@pytest.fixture
+def world(site: str) -> Iterator[World]:
+    cache.clear()
+    yield make_world(at=timezone.now(), subsidy_minor=5_00)
+    cache.clear()
+
+
+@pytest.fixture
+def terminal(site: str, world: World, tmp_path: Path) -> Iterator[Terminal]:
+    row = register(name="T1", outlet=world.campus.outlet, at=world.at)
+    code = invite(terminal=row, by=None, at=world.at).code
+    opened = Terminal.open(tmp_path / "terminal", server_url=site)
+    opened.enrol(code)
+    _sync(opened)
+    yield opened
+    opened.close()
+
+
+def _sync(terminal: Terminal) -> None:
+    """All that is due, without a thread."""
+    terminal.sync.nudge()
+    for _ in range(20):
+        if terminal.sync.step():
+            break
+
+
+def _pay(terminal: Terminal, text: str, amount_minor: int = PRICE_MINOR) -> str:
+    terminal.control.set_amount(amount_minor)
+    return terminal.control.scan(text).result.why
+
+
+def test_a_sale_goes_from_the_code_to_the_ledger_once(world: World, terminal: Terminal) -> None:
+    assert terminal.control.screen().phase is Phase.READY
+    text = world.code(0, at=timezone.now())
+    assert _pay(terminal, text) == "approved"
+    result = terminal.control.screen().result
+    assert result is not None
+    assert {leg.source for leg in result.legs} <= {"lot", "purse"}
+    _sync(terminal)
+    assert terminal.control.screen().unsent == 0
+    report = world.settle()
+    assert (report.posted, report.exceptions) == (2, 0)
+    assert not SaleException.objects.exists()
+    sale = Sale.objects.get()
+    assert (sale.amount_minor, sale.account_ref) == (PRICE_MINOR, world.person(0).account_ref)
+    assert world.purse(0) == 100_00 - sale.purse_minor
+
+
+def test_what_is_posted_comes_back_in_the_next_snapshot_and_frees_the_pending_spend(
+    world: World, terminal: Terminal
+) -> None:
+    assert _pay(terminal, world.code(0, at=timezone.now())) == "approved"
+    ref = world.person(0).account_ref
+    assert terminal._journal.pending(ref).sales == 1
+    _sync(terminal)
+    world.settle()
+    _sync(terminal)
+    assert terminal._journal.pending(ref).sales == 0
+    row = terminal._store.find(ref)[1]
+    assert row is not None
+    assert row.purse_minor == world.purse(0)
+
+
+def test_a_restart_and_a_reversal_arrive_in_order(world: World, terminal: Terminal, site: str, tmp_path: Path) -> None:
+    assert _pay(terminal, world.code(0, at=timezone.now())) == "approved"
+    assert terminal.control.reverse_last().approved
+    terminal.close()
+    again = Terminal.open(tmp_path / "terminal", server_url=site)
+    try:
+        assert _pay(again, world.code(1, at=timezone.now())) == "approved"
+        _sync(again)
+        assert again.control.screen().unsent == 0
+        world.settle()
+        assert world.purse(0) == 100_00
+        assert Sale.objects.count() == 2
+        assert not SaleException.objects.exists()
+    finally:
+        again.close()
+
+
+def test_a_revoked_terminal_learns_it_and_stops(world: World, terminal: Terminal) -> None:
+    assert _pay(terminal, world.code(0, at=timezone.now())) == "approved"
+    revoke(terminal=TerminalRow.objects.get(pk=terminal.control.screen().terminal), by=None, at=timezone.now())
+    _sync(terminal)
+    screen = terminal.control.screen()
+    assert (screen.phase, screen.notice, screen.unsent) == (Phase.STOPPED, texts.REVOKED, 1)
+
+
+def test_a_used_enrolment_code_enrols_no_second_device(world: World, site: str, tmp_path: Path) -> None:
+    row = register(name="T9", outlet=world.campus.outlet, at=world.at)
+    code = invite(terminal=row, by=None, at=world.at).code
+    first, second = (Terminal.open(tmp_path / name, server_url=site) for name in ("first", "second"))
+    try:
+        for each in (first, second):
+            each.enrol(code)
+            _sync(each)
+        assert first.control.screen().phase is Phase.READY
+        assert second.control.screen().notice == texts.enrolment_refused("used")
+    finally:
+        first.close()
+        second.close()
+
+
+def test_a_terminal_thread_uploads_by_itself(world: World, terminal: Terminal) -> None:
+    terminal.start()
+    assert _pay(terminal, world.code(0, at=timezone.now())) == "approved"
+    until = time.monotonic() + 20
+    while terminal.control.screen().unsent and time.monotonic() < until:
+        time.sleep(0.05)
+    assert terminal.control.screen().unsent == 0
