@@ -28,7 +28,7 @@ class Show:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False, soft_wrap=False)
-        if self.console.width > WIDTH_MAX:
+        if self.console.width > WIDTH_MAX or not self.console.is_terminal:
             self.console.width = WIDTH_MAX
 
     def say(self, text: str, *, style: str = "") -> None:

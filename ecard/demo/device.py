@@ -14,6 +14,10 @@ from devices.master.screen import Outcome, Phase, Screen
 TIMEOUT_S = 20.0
 
 
+class DeviceFailed(Exception):
+    """A terminal or its line did not do what its page was asked to; the text says which."""
+
+
 class ScanAnswer(msgspec.Struct, frozen=True):
     """The answer to a picture; `outcome` is missing where nothing was read in it."""
 
@@ -62,24 +66,24 @@ class Device:
 
     def enrol(self, code: str) -> None:
         """Type an enrolment code."""
-        self._post("/enrol", {"code": code})
+        self._send(self._http, "/enrol", json={"code": code})
 
     def type_amount(self, amount_minor: int) -> None:
         """Type what the next tap shall pay; without effect on a fixed price."""
-        self._post("/amount", {"amount": format_minor(amount_minor, symbol="").replace(",", "")})
+        self._send(self._http, "/amount", json={"amount": format_minor(amount_minor, symbol="").replace(",", "")})
 
     def scan(self, picture: bytes) -> ScanAnswer:
         """Hold a picture before the scanner."""
-        answer = self._http.post("/scan", content=picture, headers={"content-type": "image/png"})
-        return msgspec.json.decode(answer.raise_for_status().content, type=ScanAnswer)
+        answer = self._send(self._http, "/scan", content=picture, headers={"content-type": "image/png"})
+        return msgspec.json.decode(answer.content, type=ScanAnswer)
 
     def pull_the_plug(self) -> None:
         """Press the power button; it comes back when the process manager starts it again."""
-        self._post("/power", {})
+        self._send(self._http, "/power", json={})
 
     def set_line(self, mode: str) -> None:
         """Cut the line ("drop") or mend it ("pass"); the terminal is not told."""
-        self._line.post("/mode", json={"mode": mode}).raise_for_status()
+        self._send(self._line, "/mode", json={"mode": mode})
 
     def line_is_up(self) -> bool:
         """Whether the relay's switch answers."""
@@ -88,7 +92,12 @@ class Device:
         except httpx.TransportError:
             return False
 
-    def _post(self, path: str, form: dict[str, Any]) -> None:
-        answer = self._http.post(path, json=form)
+    def _send(self, client: httpx.Client, path: str, **content: Any) -> httpx.Response:
+        where = f"{client.base_url}{path}"
+        try:
+            answer = client.post(path, **content)
+        except httpx.TransportError as error:
+            raise DeviceFailed(f"{where}: {error!r}") from error
         if answer.is_error:
-            raise RuntimeError(f"{self.url}{path}: {answer.text}")
+            raise DeviceFailed(f"{where}: {answer.status_code} {answer.text[:500]}")
+        return answer

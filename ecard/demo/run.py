@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 from ecard.demo import place, programs
 from ecard.demo.console import Show
-from ecard.demo.device import Device
+from ecard.demo.device import Device, DeviceFailed
 from ecard.demo.options import PROJECT, Options
 from ecard.demo.process import ProcessManager, ProgramFailed, Running
+from ecard.demo.webphone import PhoneFailed
 from ecard.embedded import EmbeddedPostgres, EmbeddedRedis, EngineError
 from ecard.settings.env import write_environment_file
 
@@ -57,7 +58,7 @@ def run(options: Options) -> int:
             return status
     except place.AlreadyRunning:
         show.say(f"A demo is already running in {options.state}.", style="red")
-    except (EngineError, ProgramFailed, subprocess.CalledProcessError) as failure:
+    except (DeviceFailed, EngineError, PhoneFailed, ProgramFailed) as failure:
         show.say(str(failure), style="red")
     except KeyboardInterrupt:
         return 0
@@ -87,7 +88,7 @@ def _run(options: Options, show: Show, stack: ExitStack) -> int:
     with show.step("worker listens, terminals enrolled and loaded"):
         server.wait_for_worker(timeout_s=READY_TIMEOUT_S)
         server.enrol(devices, timeout_s=READY_TIMEOUT_S)
-    status = server.rush(options, devices, show) if options.taps else 0
+    status = server.rush(options, stage.secrets, stage.ports, devices, show) if options.taps else 0
     if options.once:
         return status
     logins = server.campus.logins()

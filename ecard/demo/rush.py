@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
 
-from ecard.demo.device import Device
+from ecard.demo.device import Device, DeviceFailed
 from ecard.demo.phone import Phone, draw
 from ecard.demo.tally import Shown
 
@@ -53,6 +53,7 @@ class Count:
     line: str = "up"
     declined: Counter[str] = field(default_factory=Counter)
     shown: list[Shown] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event, repr=False)
     guard: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
 
@@ -87,15 +88,19 @@ def play(
     now_s: Callable[[], int],
     watch: Callable[[], None],
 ) -> None:
-    """Serve every stage; `watch` is called now and then from this thread. Raises what a terminal's page raised."""
+    """Serve every stage; `watch` is called now and then from this thread. Raises DeviceFailed."""
     with ThreadPoolExecutor(len(devices), thread_name_prefix="queue") as queues:
-        for stage in stages:
-            _before(stage, devices, count, watch)
-            serving = [
-                queues.submit(_serve, device, taps, count, now_s, plug=stage.name == "dark" and place == 1)
-                for place, (device, taps) in enumerate(zip(devices, stage.taps, strict=True))
-            ]
-            _wait_for(serving, watch)
+        try:
+            for stage in stages:
+                _before(stage, devices, count, watch)
+                serving = [
+                    queues.submit(_serve, device, taps, count, now_s, plug=stage.name == "dark" and place == 1)
+                    for place, (device, taps) in enumerate(zip(devices, stage.taps, strict=True))
+                ]
+                _wait_for(serving, watch)
+        finally:
+            # Whatever ends a rush early, nobody else is served.
+            count.stop.set()
 
 
 def _before(stage: Stage, devices: Sequence[Device], count: Count, watch: Callable[[], None]) -> None:
@@ -137,22 +142,31 @@ def _wait_for(serving: Sequence[Future[None]], watch: Callable[[], None]) -> Non
 def _serve(device: Device, taps: Sequence[Tap], count: Count, now_s: Callable[[], int], *, plug: bool) -> None:
     """One queue before one terminal; with `plug` its power is cut before the first of them."""
     if plug and taps:
-        _power_cycle(device)
+        _power_cycle(device, count)
     screen = device.screen()
     if screen is None:
-        raise RuntimeError(f"the terminal at {device.url} is off")
+        raise DeviceFailed(f"the terminal at {device.url} is off")
     earlier: list[bytes] = []
     for tap in taps:
+        if count.stop.is_set():
+            return
         if screen.mode == "typed":
             device.type_amount(tap.amount_minor)
         _present(device, tap, earlier, count, now_s, terminal=screen.terminal)
 
 
-def _power_cycle(device: Device) -> None:
+def _power_cycle(device: Device, count: Count) -> None:
+    def nobody_waits() -> bool:
+        return count.stop.is_set()
+
     device.pull_the_plug()
-    wait_until(lambda: not device.is_up(), timeout_s=POWER_TIMEOUT_S, watch=lambda: None)
-    if not wait_until(device.is_ready, timeout_s=POWER_TIMEOUT_S, watch=lambda: None):
-        raise RuntimeError(f"the terminal at {device.url} did not come back after its power was cut")
+    wait_until(lambda: nobody_waits() or not device.is_up(), timeout_s=POWER_TIMEOUT_S, watch=_nothing)
+    if not wait_until(lambda: nobody_waits() or device.is_ready(), timeout_s=POWER_TIMEOUT_S, watch=_nothing):
+        raise DeviceFailed(f"the terminal at {device.url} did not come back after its power was cut")
+
+
+def _nothing() -> None:
+    """What a queue does while its terminal is off."""
 
 
 def _present(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from ecard.cardholders.models import Cardholder, CardholderState
@@ -25,6 +26,7 @@ from ecard.demo.process import ProgramFailed
 from ecard.demo.readback import marks, read_back, spans_since
 from ecard.demo.rush import Count, plan, play, wait_until
 from ecard.demo.tally import Tally, keep, kept
+from ecard.demo.webphone import fetch
 from ecard.settlement.models import Batch, Sale
 from ecard.terminals.operations import invite
 
@@ -60,14 +62,16 @@ def enrol(devices: Sequence[Device], *, timeout_s: float) -> None:
             raise ProgramFailed(f"the terminal at {device.url} did not get ready: {device.screen()}")
 
 
-def rush(options: Options, devices: Sequence[Device], show: Show) -> int:
+def rush(
+    options: Options, kept_secrets: Mapping[str, str], ports: place.Ports, devices: Sequence[Device], show: Show
+) -> int:
     """Play a lunch rush and read it back; gives the exit status."""
-    folder = options.state / "rushes"
     earlier = _check_kept(options, show)
     began = timezone.now()
     draw_from = Random(secrets.randbits(64))  # noqa: S311  (who has lunch where; nothing secret)
     with show.step(f"{options.taps} phones fetch the codes of the day"):
-        phones = _phones(options.taps, draw_from=draw_from, at=began)
+        phones = _signed_in_phones(kept_secrets, ports, at=began)
+        phones += _phones(options.taps - len(phones), draw_from=draw_from, at=began)
     before = marks(terminal.pk for terminal in campus.terminals())
     last_batch = Batch.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     count = Count()
@@ -95,7 +99,7 @@ def rush(options: Options, devices: Sequence[Device], show: Show) -> int:
         offline=count.offline,
         spans=spans_since(before),
     )
-    keep(tally, folder=folder)
+    keep(tally, folder=options.state / "rushes")
     verdict = read_back(tally)
     show.verdict(verdict, tally=tally)
     return 0 if verdict.ok and not earlier else 1
@@ -118,19 +122,38 @@ def _check_kept(options: Options, show: Show) -> int:
     return wrong
 
 
+def _signed_in_phones(kept_secrets: Mapping[str, str], ports: place.Ports, *, at: datetime) -> list[Phone]:
+    """The phones of the demo's logins, which sign in and fetch their codes as any browser does."""
+    url = f"http://{place.LOOPBACK}:{ports.web}"
+    return [
+        fetch(url, number=login.number, password=place.password_of(login.role, kept_secrets), days=_days(at))
+        for login in campus.logins()
+        if login.role != "admin"
+    ]
+
+
+@transaction.atomic
 def _phones(number: int, *, draw_from: Random, at: datetime) -> list[Phone]:
-    """Phones of people drawn at random, each with its keys of today and tomorrow signed by the server."""
+    """Phones of other people drawn at random, their keys signed by the same operation without the web server.
+
+    One transaction: it is one crowd, and 500 commits would take longer than the lunch.
+    """
     active = Cardholder.objects.filter(state=CardholderState.ACTIVE, user__isnull=True)
     refs = list(active.order_by("pk").values_list("pk", flat=True))
-    chosen = Cardholder.objects.in_bulk(draw_from.sample(refs, min(number, len(refs))))
-    today = at.astimezone(ZoneInfo(issuing_zone())).date()
+    chosen = Cardholder.objects.in_bulk(draw_from.sample(refs, max(0, min(number, len(refs)))))
     phones = []
     for cardholder in chosen.values():
-        keys = {today + timedelta(days=ahead): new_key() for ahead in (0, 1)}
+        keys = {day: new_key() for day in _days(at)}
         issued = issue_credentials(cardholder=cardholder, days=[(day, key.public) for day, key in keys.items()], at=at)
         days = tuple(DayCode(each.credential, each.not_before_s, keys[each.date]) for each in issued)
         phones.append(Phone(settings.ECARD_INSTITUTION, days))
     return phones
+
+
+def _days(at: datetime) -> list[date]:
+    """Today and tomorrow where codes are issued: a rush may pass midnight."""
+    today = at.astimezone(ZoneInfo(issuing_zone())).date()
+    return [today, today + timedelta(days=1)]
 
 
 def _watch(view: RushView, devices: Sequence[Device], *, last_batch: int) -> None:
