@@ -12,6 +12,8 @@ from devices.core.money import format_minor
 from devices.master.screen import Outcome, Phase, Screen
 
 TIMEOUT_S = 20.0
+# Shorter than the 5 s after which the other side closes an idle line: a request never meets one being closed.
+LIMITS = httpx.Limits(keepalive_expiry=2.0)
 
 
 class DeviceFailed(Exception):
@@ -30,8 +32,8 @@ class Device:
 
     def __init__(self, *, port: int, control_port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self._http = httpx.Client(base_url=self.url, headers={"x-terminal": "demo"}, timeout=TIMEOUT_S, trust_env=False)
-        self._line = httpx.Client(base_url=f"http://127.0.0.1:{control_port}", timeout=TIMEOUT_S, trust_env=False)
+        self._http = _client(self.url, {"x-terminal": "demo"})
+        self._line = _client(f"http://127.0.0.1:{control_port}", {})
 
     def __enter__(self) -> Self:
         return self
@@ -101,3 +103,7 @@ class Device:
         if answer.is_error:
             raise DeviceFailed(f"{where}: {answer.status_code} {answer.text[:500]}")
         return answer
+
+
+def _client(url: str, headers: dict[str, str]) -> httpx.Client:
+    return httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False, limits=LIMITS)
