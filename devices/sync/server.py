@@ -14,6 +14,7 @@ from devices.core.keys import KeyListError, open_key_list
 from devices.core.messages import Ack, BatchHead, Enrolled, EnrolRequest, KeysAnswer, MessageError, Refusal
 from devices.core.signing import PUBLIC_BYTES, SigningKey
 from devices.core.status import STATUS_HEADER, Status, encode_status
+from devices.core.wire import MALFORMED
 from devices.drivers.network import Answer, NoAnswer, Transport
 from devices.journal.values import Run
 from devices.store.held import Held, Keys
@@ -138,7 +139,7 @@ def _read(answer: Answer, kind: type[T]) -> T | Refusal:
         if refused:
             return msgspec.json.decode(answer.body, type=Refusal)
         return msgspec.json.decode(answer.body, type=kind)
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         if refused:
             raise NoAnswer(f"HTTP status {answer.status}, not from the terminals' service") from error
         raise MessageError(str(error)) from error

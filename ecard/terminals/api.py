@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import AnonRateThrottle
 
 from devices.core.messages import EnrolRequest, Refusal
+from devices.core.wire import MALFORMED
 from ecard.codes.errors import CodesError
 from ecard.terminals import queries, snapshots
 from ecard.terminals.errors import EnrolmentRefused, EnrolmentWhy, SnapshotBusy
@@ -56,7 +57,7 @@ class EnrolView(RefusingView):
         try:
             asked = msgspec.json.decode(request._request.body, type=EnrolRequest)
             return answer(enrol(request=asked, at=timezone.now()))
-        except msgspec.MsgspecError as error:
+        except MALFORMED as error:
             return answer(Refusal("malformed", str(error)), status=HTTPStatus.BAD_REQUEST)
         except EnrolmentRefused as refused:
             return answer(Refusal(refused.why, str(refused)), status=_STATUS[refused.why])

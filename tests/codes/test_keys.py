@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from pytest_django.fixtures import Settings
 
 from devices.core.keys import KeyList, Role, open_key_list, sign_body, sign_key_list
+from devices.core.messages import SignedPolicy
 from devices.core.signing import POLICY_DOMAIN, SigningKey, verifies
 from ecard.changes.models import Change, Topic
 from ecard.codes import operations, queries
@@ -182,6 +183,20 @@ def test_without_a_root_nothing_is_published() -> None:
         operations.publish_key_list(signed=b"ECK1", at=AT)
     with pytest.raises(RootMissing):
         queries.root_public()
+
+
+def test_policies_of_a_revoked_key_are_signed_anew_so_that_terminals_go_on_selling() -> None:
+    make_keys_ready(at=AT)
+    policy = operations.sign_policy(b"a policy")
+    altered = SignedPolicy(policy.key_id, policy.signature, b"a cheaper policy")
+    assert operations.vouch_for([policy], key=operations.snapshot_signer()) == (policy,)
+    operations.revoke_key(key=in_use(KeyRole.SNAPSHOT), reason="lost", at=LATER)
+    sign_waiting_list(at=LATER)
+    key = operations.snapshot_signer()
+    anew, refused = operations.vouch_for([policy, altered], key=key)
+    assert (anew.key_id, anew.body) == (2, b"a policy")
+    assert verifies(public=key.signer.public, domain=POLICY_DOMAIN, message=anew.body, signature=anew.signature)
+    assert refused == altered
 
 
 def test_a_stolen_database_holds_no_key_in_clear() -> None:

@@ -201,6 +201,8 @@ def test_the_address_answers_as_the_messages_say(invite: Invite) -> None:
     [
         (b"", 400, "malformed"),
         (b"[]", 400, "malformed"),
+        (b'{"code": "\xff"}', 400, "malformed"),
+        (b'{"x":' + b"[" * 1_500, 400, "malformed"),
         (b'{"code": 1}', 400, "malformed"),
         (b"x" * 3_000, 413, "too_large"),
         (b'{"code":"7K2QF-0M4XN-A9C3E","public":"%s","software":""}' % (key_of(1).public.hex().encode()), 403, "code"),

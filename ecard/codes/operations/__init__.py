@@ -10,7 +10,7 @@ from ecard.codes.operations.keys import (
     revoke_key,
     rotate,
 )
-from ecard.codes.operations.signing import active_key, sign_policy, snapshot_signer
+from ecard.codes.operations.signing import active_key, sign_policy, snapshot_signer, vouch_for
 
 __all__ = [
     "active_key",
@@ -26,4 +26,5 @@ __all__ = [
     "rotate",
     "sign_policy",
     "snapshot_signer",
+    "vouch_for",
 ]

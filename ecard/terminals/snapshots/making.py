@@ -20,7 +20,7 @@ from ecard.changes.models import Topic
 from ecard.changes.operations import NUMBERING_LIMIT, number_committed
 from ecard.changes.queries import anything_unnumbered, changed_since, generation_state, unnumbered_refs
 from ecard.changes.values import FullLoadNeeded
-from ecard.codes.operations import snapshot_signer
+from ecard.codes.operations import snapshot_signer, vouch_for
 from ecard.codes.queries import signed_key_list
 from ecard.codes.rules import denial_before_s, unix_s
 from ecard.merchants.models import Site
@@ -150,7 +150,7 @@ def _changed_after(*, generation: int, number: int, refs_max: int | None) -> _Ch
 def _sealed(
     terminal: Terminal, kind: SnapshotKind, changed: _Changed, rows: Sequence[bytes], *, base_number: int, at: datetime
 ) -> Made:
-    listed = signed_key_list()
+    listed, key = signed_key_list(), snapshot_signer()
     head = SnapshotHead(
         terminal=terminal.pk,
         generation=changed.generation,
@@ -158,13 +158,12 @@ def _sealed(
         base=base_number,
         made_s=unix_s(at),
         people=len(rows),
-        policies=policies_for_terminals(at),
+        policies=vouch_for(policies_for_terminals(at), key=key),
         denials=_denials(at),
         posted_through=_posted_through(terminal),
         parameters=_parameters(terminal),
         key_list_number=listed.number if listed else 0,
     )
-    key = snapshot_signer()
     data = seal_snapshot(head, rows, key_id=key.key_id, signer=key.signer)
     return Made(kind=kind, number=head.number, people=head.people, data=data)
 
