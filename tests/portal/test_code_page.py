@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.test import override_settings
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
@@ -18,8 +19,10 @@ from ecard.codes.queries import trust_at
 from ecard.payments.operations import top_up
 from tests.portal.conftest import PASSWORD, Student, World
 from tests.portal.pixels import scan, scan_new
+from tests.support.chromium import SAFE_FLAGS, find_or_install
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
+LAN_HOST = "lan.test"
 READY = "html[data-offline='ready']"
 NO_ED25519 = """
 const generate = SubtleCrypto.prototype.generateKey;
@@ -62,12 +65,12 @@ def page(context: BrowserContext) -> Page:
     return context.new_page()
 
 
-def sign_in(page: Page, student: Student, *, then: str = "/") -> None:
+def sign_in(page: Page, student: Student, *, then: str = "/", ready: str = READY) -> None:
     page.goto(f"/sign-in/?next={then}")
     page.fill("[name=number]", student.number)
     page.fill("[name=password]", PASSWORD)
     page.click("main button.button[type=submit]")
-    page.wait_for_selector(READY)
+    page.wait_for_selector(ready)
 
 
 def page_now_s(page: Page) -> int:
@@ -183,6 +186,7 @@ def test_cleared_storage_with_no_network_says_so(context: BrowserContext, page: 
     page.reload()
     assert "Go online and sign in once" in note(page, "evicted")
     assert scan(page) is None
+    expect(page.locator("#summary")).to_be_hidden()
 
 
 def test_a_session_that_ended_leaves_the_code_and_says_how_long(
@@ -348,3 +352,44 @@ def test_the_pages_break_no_rule_of_their_own_content_policy(page: Page, live_wo
         page.goto(path)
         page.wait_for_load_state("networkidle")
     assert said == []
+
+
+def test_the_browser_finds_nothing_that_stands_in_the_way_of_installing(
+    context: BrowserContext, page: Page, live_world: World
+) -> None:
+    sign_in(page, live_world.student)
+    inspector = context.new_cdp_session(page)
+    errors = inspector.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert {error["errorId"] for error in errors} <= {"in-incognito"}
+
+
+def test_the_offer_to_install_appears_when_the_browser_makes_it(page: Page, live_world: World) -> None:
+    sign_in(page, live_world.student)
+    expect(page.locator("#install")).to_be_hidden()
+    page.evaluate("""() => {
+      const offer = new Event("beforeinstallprompt");
+      offer.prompt = () => { window.asked = true; return Promise.resolve(); };
+      dispatchEvent(offer);
+    }""")
+    page.click("#install")
+    assert page.evaluate("window.asked") is True
+    expect(page.locator("#install")).to_be_hidden()
+
+
+@override_settings(ALLOWED_HOSTS=[LAN_HOST])
+def test_over_http_on_a_lan_the_code_works_while_the_page_is_open_and_says_so(
+    browser: Browser, site: str, live_world: World
+) -> None:
+    lan = browser.browser_type.launch(
+        executable_path=str(find_or_install()), args=[*SAFE_FLAGS, f"--host-resolver-rules=MAP {LAN_HOST} 127.0.0.1"]
+    )
+    try:
+        page = lan.new_page(base_url=site.replace("127.0.0.1", LAN_HOST), viewport=PHONE, locale="en")
+        sign_in(page, live_world.student, ready="#frame[data-state='shown']")
+        assert page.evaluate("isSecureContext") is False
+        first = scan_new(page)
+        assert isinstance(accepted(first), Genuine)
+        assert isinstance(accepted(scan_new(page, unlike=first)), Genuine)
+        assert "cannot be installed" in note(page, "not_secure")
+    finally:
+        lan.close()

@@ -41,8 +41,8 @@ async function removeOldShells() {
 }
 
 async function navigate(request, url) {
-  const cache = await caches.open(SHELL);
-  if (url.pathname === HOME) return (await cache.match(BUILD.shells[await language()])) ?? fetch(request);
+  const [cache, chosen] = await Promise.all([caches.open(SHELL), language()]);
+  if (url.pathname === HOME) return (await cache.match(BUILD.shells[chosen])) ?? fetch(request);
   if (BUILD.pages.includes(url.pathname)) return (await cache.match(url.pathname)) ?? fetch(request);
   try {
     return await fetch(request);
