@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from devices.core.keys import sign_body
 from ecard.cardholders.models import Cardholder
@@ -121,9 +122,9 @@ def test_nobody_edits_keys_lists_or_the_log_by_hand(root: Client, person: Cardho
 
 
 def test_the_lists_ask_the_database_a_bounded_number_of_times(
-    root: Client, person: Cardholder, django_assert_max_num_queries: pytest.FixtureRequest
+    root: Client, person: Cardholder, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _time in range(30):
         issue_credentials(cardholder=person, days=days(1), at=AT)
-    with django_assert_max_num_queries(14):  # type: ignore[operator]  # pytest-django types it as a fixture
+    with django_assert_max_num_queries(14):
         assert root.get("/admin/codes/credentialissue/").status_code == 200

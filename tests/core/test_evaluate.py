@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from devices.core.declines import Decline, Why
 from devices.core.evaluate import evaluate, place
 from devices.core.money import MAX_AMOUNT_MINOR
-from devices.core.policy import EVALUATOR_VERSION, Limit, PriceRule, Where, Who
+from devices.core.policy import EVALUATOR_VERSION, Limit, Policy, PriceRule, Where, Who
 from devices.core.quote import Leg, Line, Lot, Person, Quote, Used
 from tests.core.people import (
     AT_S,
@@ -244,9 +244,9 @@ policies = st.builds(
 
 @given(policies, people, amounts)
 def test_legs_of_an_approved_sale_sum_to_the_amount_and_none_exceeds_its_source(
-    rules: object, who: Person, minor: int
+    rules: Policy, who: Person, minor: int
 ) -> None:
-    quote = evaluate(policy=rules, person=who, tap=TAP, basket=basket(minor))  # type: ignore[arg-type]  # st.builds
+    quote = evaluate(policy=rules, person=who, tap=TAP, basket=basket(minor))
     if not quote.approved:
         assert quote.legs == ()
         return
