@@ -8,18 +8,17 @@ from datetime import datetime
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-from ecard.cardholders.models import Cardholder, CardholderState
+from ecard.cardholders.models import Cardholder
 from ecard.changes.models import Topic
 from ecard.changes.operations import record
 from ecard.ledger.models import AccountKind, CauseKind, TransferKind
 from ecard.ledger.operations import house_account, lock_accounts, post_group
 from ecard.ledger.values import NewTransfer
-from ecard.payments.errors import AmountRefused, KeyReused, PurseClosed, PurseFull
+from ecard.payments.errors import KeyReused
 from ecard.payments.models import KEY_LENGTH_MAX, Tender, TopUp
+from ecard.payments.rules import check
 from ecard.payments.values import NewTopUp
 
-TOP_UP_MAX_MINOR = 2_000_00
-PURSE_MAX_MINOR = 5_000_00
 TOP_UPS_LIMIT = 10_000
 
 
@@ -48,8 +47,6 @@ def top_ups(
     if len(new) > TOP_UPS_LIMIT or any(len(each) != len(new) for each in distinct):
         raise ValueError(f"at most {TOP_UPS_LIMIT} top-ups at once, each with a key and a person of its own")
     for each in new:
-        if not 0 < each.amount_minor <= TOP_UP_MAX_MINOR:
-            raise AmountRefused(TOP_UP_MAX_MINOR)
         if not 0 < len(each.key) <= KEY_LENGTH_MAX:
             raise ValueError(f"a key has 1 to {KEY_LENGTH_MAX} characters")
     desk = house_account(kind=AccountKind.CASH_DESK)
@@ -57,16 +54,10 @@ def top_ups(
     locked = lock_accounts([desk, *(each.cardholder.purse_id for each in new)])
     known = {row.key: row for row in TopUp.objects.filter(key__in=[each.key for each in new])}
     fresh = [each for each in new if not _is_repeat(each, known.get(each.key), tender)]
-    active = set(
-        Cardholder.objects.filter(
-            pk__in=[each.cardholder.pk for each in fresh], state=CardholderState.ACTIVE
-        ).values_list("pk", flat=True)
-    )
+    states = dict(Cardholder.objects.filter(pk__in=[each.cardholder.pk for each in fresh]).values_list("pk", "state"))
     for each in fresh:
-        if each.cardholder.pk not in active:
-            raise PurseClosed
-        if locked[each.cardholder.purse_id].balance_minor + each.amount_minor > PURSE_MAX_MINOR:
-            raise PurseFull(PURSE_MAX_MINOR)
+        balance_minor = locked[each.cardholder.purse_id].balance_minor
+        check(amount_minor=each.amount_minor, balance_minor=balance_minor, state=states[each.cardholder.pk])
     made = TopUp.objects.bulk_create(
         TopUp(
             cardholder=each.cardholder,

@@ -17,7 +17,8 @@ from ecard.ledger.models import AccountKind
 from ecard.ledger.queries import balance_of, house_account_id, replay_check, statement, sum_of_balances
 from ecard.payments.errors import AmountRefused, KeyReused, PurseClosed, PurseFull
 from ecard.payments.models import TopUp
-from ecard.payments.operations import PURSE_MAX_MINOR, TOP_UP_MAX_MINOR, top_up, top_ups
+from ecard.payments.operations import top_up, top_ups
+from ecard.payments.rules import PURSE_MAX_MINOR, TOP_UP_MAX_MINOR
 from ecard.payments.values import NewTopUp
 from tests.support.campus import NOON, make_campus
 from tests.support.database import OtherThread
