@@ -102,7 +102,7 @@ def post_group_locking_late(
 
 def _copy(rows: Sequence[TransferRow], *, posting_group: int, hold_id: int | None, at: datetime) -> None:
     content = _binary_rows(rows, posting_group=posting_group, hold_id=hold_id, at=at)
-    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         copy.write(content)
 
 
