@@ -15,6 +15,8 @@ KEPT_NUMBERS = 200_000
 PRUNE_LIMIT = 50_000
 NUMBERING_LOCK = 0x65636172_6463686E  # any constant that no other advisory lock of this database uses
 
+_RECORD = "INSERT INTO changes_change (topic, refs, made_at) VALUES (%s, %s::bigint[], %s)"
+
 _NUMBER = """
 WITH fresh AS (
     SELECT id, row_number() OVER (ORDER BY id) AS place
@@ -31,10 +33,11 @@ RETURNING last_number, (SELECT count(*) FROM numbered)
 @transaction.atomic
 def record(*, topic: Topic, refs: Sequence[int], at: datetime) -> None:
     """Note, inside the caller's transaction, that what `refs` name has changed. No refs, no row."""
-    Change.objects.bulk_create(
-        Change(topic=topic, refs=list(refs[start : start + MAX_REFS_PER_CHANGE]), made_at=at)
-        for start in range(0, len(refs), MAX_REFS_PER_CHANGE)
-    )
+    with connection.cursor() as cursor:
+        for start in range(0, len(refs), MAX_REFS_PER_CHANGE):
+            part = refs[start : start + MAX_REFS_PER_CHANGE]
+            # A literal: posting records thousands of refs at a time, and adapting a list takes three times as long.
+            cursor.execute(_RECORD, [int(topic), "{" + ",".join(map(str, part)) + "}", at])
 
 
 @transaction.atomic

@@ -12,19 +12,19 @@ from ecard.ledger.models import HoldState
 from ecard.ledger.values import AccountState
 
 _LOCK_FLOORED = """
-SELECT id, kind, balance_minor, floor_minor, closed_at FROM ledger_account
+SELECT id, kind, balance_minor, floor_minor, closed_at, 0 FROM ledger_account
 WHERE id = ANY(%s::bigint[]) AND floor_minor IS NOT NULL ORDER BY id FOR NO KEY UPDATE
 """
 _LOCK_ALL = """
-SELECT id, kind, balance_minor, floor_minor, closed_at FROM ledger_account
+SELECT id, kind, balance_minor, floor_minor, closed_at, 0 FROM ledger_account
 WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE
 """
 _READ_BUSY = """
-SELECT id, kind, balance_minor, floor_minor, closed_at FROM ledger_account
+SELECT id, kind, balance_minor, floor_minor, closed_at, 0 FROM ledger_account
 WHERE id = ANY(%s::bigint[]) AND floor_minor IS NULL
 """
 _READ_ALL = """
-SELECT id, kind, balance_minor, floor_minor, closed_at FROM ledger_account WHERE id = ANY(%s::bigint[])
+SELECT id, kind, balance_minor, floor_minor, closed_at, 0 FROM ledger_account WHERE id = ANY(%s::bigint[])
 """
 _OPEN_HOLDS = """
 SELECT account_id, sum(amount_minor)::bigint FROM ledger_hold
@@ -64,7 +64,7 @@ def _states(wanted: list[int], statements: Sequence[str]) -> dict[int, AccountSt
         for statement in statements:
             if missing:
                 cursor.execute(statement, [array_literal(missing)])
-                found.update((row[0], AccountState._make((*row, 0))) for row in cursor.fetchall())
+                found.update([(row[0], AccountState._make(row)) for row in cursor.fetchall()])
                 missing = [account_id for account_id in wanted if account_id not in found]
         # A statement of its own: its snapshot is newer than the locks, so it sees the last holder's holds.
         cursor.execute(_OPEN_HOLDS, [array_literal(wanted), HoldState.OPEN])

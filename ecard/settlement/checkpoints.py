@@ -16,13 +16,14 @@ CHECK_POINTS = ("check.taken", "check.done", "check.written", "check.committed")
 POST_POINTS = (
     "post.taken",
     "post.locked",
-    "post.funded",
+    "post.decided",
     "post.transfers",
     "post.sales",
     "post.usage",
     "post.marked",
     "post.committed",
 )
+"""A group that is simply funded has no "post.locked" and "post.decided"."""
 
 watcher: ContextVar[Callable[[str], None] | None] = ContextVar("settlement_checkpoint", default=None)
 

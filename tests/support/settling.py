@@ -254,11 +254,11 @@ def make_world(*, at: datetime, people: int = 3, purse_minor: int = 100_00, subs
 
 
 def make_till(world: World, *, number: int = 1, other_outlet: bool = False, epoch: int | None = None) -> Till:
-    """An enrolled terminal whose first epoch has begun."""
+    """An enrolled terminal whose first epoch has begun. Clocks differ by seconds, so that codes do."""
     outlet = world.campus.other_outlet if other_outlet else world.campus.outlet
     device = enrolled_device(outlet=outlet, number=number, at=world.at)
     terminal = Terminal.objects.get(pk=device.terminal_id)
-    till = Till(world, terminal, device.key, epoch or 1_000 * number, world.at)
+    till = Till(world, terminal, device.key, epoch or 1_000 * number, world.at + timedelta(seconds=number))
     till.start()
     world.tills.append(till)
     return till

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-from django.db import transaction
+from django.db import IntegrityError, OperationalError, transaction
+from psycopg.errors import DeadlockDetected
 
 from ecard.benefits.operations import add_usage
 from ecard.benefits.values import UsageRow
 from ecard.changes.models import Topic
 from ecard.changes.operations import record
+from ecard.ledger.bulk import post_group_locking_late
+from ecard.ledger.errors import AccountClosed, InsufficientFunds
+from ecard.ledger.locks import read_accounts
 from ecard.ledger.operations import lock_accounts, next_posting_group, post_group
+from ecard.ledger.values import AccountState
 from ecard.settlement.checkpoints import checkpoint
 from ecard.settlement.models import DETAIL_LENGTH_MAX, ExceptionKind, SaleReversal
 from ecard.settlement.posting.records import Line, ReversalLine, SaleLine, read_lines
 from ecard.settlement.posting.sources import Named, Presentation, Shown, look_up, posted_presentations
 from ecard.settlement.posting.teller import Failed, Teller
 from ecard.settlement.posting.work import Taken, take
-from ecard.settlement.posting.writing import SALE_LINE, add_exceptions, add_reversals, copy_sales, mark_posted
+from ecard.settlement.posting.writing import (
+    add_exceptions,
+    add_reversals,
+    copy_sales,
+    day_number,
+    mark_posted,
+    sale_row,
+)
 from ecard.settlement.rules import WHY, Finding, record_id, unpack_evidence
 from ecard.settlement.values import PostReport
 
@@ -27,9 +40,11 @@ GROUP_RECORDS = 5_000
 GROUP_LEGS = 40_000
 """A bound on what one transaction writes, whatever the terminals sent."""
 
+DEADLOCK_ATTEMPTS = 3
+"""Two terminals that took the same two codes in the other order can make two workers wait for each other."""
+
 _FINE, _UNREADABLE, _INCONSISTENT = int(Finding.FINE), int(Finding.UNREADABLE), int(Finding.INCONSISTENT)
 _UNFIT = (_UNREADABLE, _INCONSISTENT)
-_NO_CODE = r"\N"
 
 
 def post(*, at: datetime, limit_records: int = GROUP_RECORDS) -> PostReport:
@@ -38,12 +53,24 @@ def post(*, at: datetime, limit_records: int = GROUP_RECORDS) -> PostReport:
     Any number of workers may run this at once, and each may be killed at any point: what was not committed stands
     on the work list as before.
     """
+    for _attempt in range(DEADLOCK_ATTEMPTS - 1):
+        try:
+            return _post(at=at, limit_records=limit_records)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, DeadlockDetected):
+                raise
+    return _post(at=at, limit_records=limit_records)
+
+
+def _post(*, at: datetime, limit_records: int) -> PostReport:
     with transaction.atomic():
         taken = take(limit_records=limit_records)
         checkpoint("post.taken")
         if not taken:
             return PostReport()
-        report = _post_batches(_read(taken), at=at)
+        batches = _read(taken)
+        named = _look_up(batches)
+        report = _post_lightly(batches, named, at=at) or _post_carefully(batches, named, at=at)
     checkpoint("post.committed")
     return report
 
@@ -71,7 +98,7 @@ class _Sold(NamedTuple):
 class _Written:
     """What a group writes beside its transfers."""
 
-    sales: list[str] = field(default_factory=list)
+    sales: list[bytes] = field(default_factory=list)
     reversals: list[SaleReversal] = field(default_factory=list)
     usage: list[UsageRow] = field(default_factory=list)
     refs: set[int] = field(default_factory=set)
@@ -90,25 +117,61 @@ def _read(taken: list[Taken]) -> list[_Read]:
     return batches
 
 
-def _post_batches(batches: list[_Read], *, at: datetime) -> PostReport:
-    named = _look_up(batches)
+def _post_lightly(batches: list[_Read], named: Named, *, at: datetime) -> PostReport | None:
+    """The common case: everything is funded and nothing was presented before. None where that was not so.
+
+    Decided on unlocked balances and written; then the accounts are locked and the balances judged (ADR 0001, 4). That
+    no presentation is posted twice, the index over presentations makes sure.
+    """
+    accounts = read_accounts(named.accounts())
+    decider = _decide(batches, named, accounts, shown={})
+    if decider.teller.failed or not decider.teller.rows:
+        return None
+    group = next_posting_group()
+    try:
+        with transaction.atomic():
+            copy_sales(decider.written.sales)
+            checkpoint("post.sales")
+            post_group_locking_late(rows=decider.teller.rows, at=at, posting_group=group)
+    except (InsufficientFunds, AccountClosed, IntegrityError):
+        return None
+    except OperationalError as error:
+        if isinstance(error.__cause__, DeadlockDetected):
+            return None
+        raise
+    checkpoint("post.transfers")
+    return _finish(batches, decider, group=group, at=at)
+
+
+def _post_carefully(batches: list[_Read], named: Named, *, at: datetime) -> PostReport:
+    """Decided under locks: what a source cannot pay, and codes taken before, are told apart."""
     locked = lock_accounts(named.accounts())
     checkpoint("post.locked")
     group = next_posting_group()
-    teller = Teller(named=named, accounts=locked)
-    decider = _Decider(named=named, teller=teller, shown=posted_presentations(_presentations(batches)))
-    for batch, lines, evidence in batches:
-        for place, (line, found) in enumerate(zip(lines, evidence, strict=True)):
-            decider.decide(batch, place, line, found)
-    written = decider.written
-    checkpoint("post.funded")
-    if teller.rows:
-        post_group(rows=teller.rows, locked=locked, at=at, posting_group=group)
+    decider = _decide(batches, named, locked, shown=posted_presentations(_presentations(batches)))
+    checkpoint("post.decided")
+    if decider.teller.rows:
+        post_group(rows=decider.teller.rows, locked=locked, at=at, posting_group=group)
     checkpoint("post.transfers")
-    copy_sales(written.sales)
+    copy_sales(decider.written.sales)
+    checkpoint("post.sales")
+    return _finish(batches, decider, group=group, at=at)
+
+
+def _decide(
+    batches: list[_Read], named: Named, accounts: Mapping[int, AccountState], *, shown: dict[Presentation, Shown]
+) -> _Decider:
+    decider = _Decider(named=named, teller=Teller(named=named, accounts=accounts), shown=shown)
+    for batch, lines, evidence in batches:
+        decider.decide_all(batch, lines, evidence)
+    return decider
+
+
+def _finish(batches: list[_Read], decider: _Decider, *, group: int, at: datetime) -> PostReport:
+    """What is written once the accounts are locked: shared rows last and briefly."""
+    written, teller = decider.written, decider.teller
     add_reversals(written.reversals)
     add_exceptions(teller.failed, at=at)
-    checkpoint("post.sales")
     add_usage(rows=written.usage)
     record(topic=Topic.CARDHOLDER, refs=sorted(written.refs), at=at)
     checkpoint("post.usage")
@@ -162,70 +225,70 @@ class _Decider:
 
     def __init__(self, *, named: Named, teller: Teller, shown: dict[Presentation, Shown]) -> None:
         self.written = _Written()
-        self._named, self._teller, self._shown = named, teller, shown
+        self.teller = teller
+        self._named, self._shown = named, shown
         self._sold: dict[int, _Sold] = {}
         self._undone: set[int] = set()
-        self._dates: dict[str, date] = {}
+        self._days: dict[str, tuple[date, int]] = {}
 
-    def decide(self, batch: Taken, place: int, line: Line | None, found: tuple[int, int, int]) -> None:
-        """One record. `place` counts from the batch's first record that was new."""
-        key = record_id(batch.stream_id, batch.first_seq + place)
-        finding = found[0]
-        if line is None or finding in _UNFIT:
-            kind = ExceptionKind.RECORD_INCONSISTENT if finding == _INCONSISTENT else ExceptionKind.RECORD_UNREADABLE
-            self._teller.refuse(Failed(key, kind, 0, {"batch": batch.batch_id, "position": batch.skip + place}))
-        elif type(line) is SaleLine:
-            self._sell(batch, place, key, line, found)
-        elif type(line) is ReversalLine:
-            self._undo(batch, place, key, line)
+    def decide_all(self, batch: Taken, lines: list[Line | None], evidence: list[tuple[int, int, int]]) -> None:
+        """The new records of one batch."""
+        for place, (line, found) in enumerate(zip(lines, evidence, strict=True)):
+            key = record_id(batch.stream_id, batch.first_seq + place)
+            finding = found[0]
+            if line is None or finding in _UNFIT:
+                self._set_aside(batch, place, key, finding)
+            elif type(line) is SaleLine:
+                self._sell(batch, place, key, line, found)
+            elif type(line) is ReversalLine:
+                self._undo(batch, place, key, line)
+
+    def _set_aside(self, batch: Taken, place: int, key: int, finding: int) -> None:
+        kind = ExceptionKind.RECORD_INCONSISTENT if finding == _INCONSISTENT else ExceptionKind.RECORD_UNREADABLE
+        self.teller.refuse(Failed(key, kind, 0, {"batch": batch.batch_id, "position": batch.skip + place}))
 
     def _sell(self, batch: Taken, place: int, key: int, sale: SaleLine, found: tuple[int, int, int]) -> None:
         finding, code_id, presented_s = found
-        named, ref, amount_minor = self._named, sale.account_ref, sale.shown_minor
-        outlet = named.outlets.get(sale.tap.outlet)
+        named, tap, ref, amount_minor = self._named, sale.tap, sale.account_ref, sale.shown_minor
+        outlet = named.outlets.get(tap.outlet)
         if outlet is None:
             outlet = named.outlets[batch.outlet_id]
-            self._teller.refuse(Failed(key, ExceptionKind.OUTLET_UNKNOWN, amount_minor, {"outlet": sale.tap.outlet}))
+            self.teller.refuse(Failed(key, ExceptionKind.OUTLET_UNKNOWN, amount_minor, {"outlet": tap.outlet}))
         presentation = (presented_s, code_id, ref)
         purse_id = named.purses.get(ref)
         shown = self._shown.get(presentation) if finding == _FINE else None
-        why = _distrust(key, finding, amount_minor=amount_minor, shown=shown)
-        day = self._date(sale.tap.business_date)
+        day, day_number = self._day(tap.business_date)
         attempt = counted_minor = 0
+        why: Failed | None = None
+        if purse_id is None or finding != _FINE or (shown is not None and shown.live):
+            why = _distrust(key, finding, amount_minor=amount_minor, shown=shown)
         if purse_id is None or why is not None:
             why = why or Failed(key, ExceptionKind.ACCOUNT_UNKNOWN, amount_minor, {})
-            paid = self._teller.suspend(sale_id=key, merchant=outlet.account_id, amount_minor=amount_minor, why=why)
+            paid = self.teller.suspend(sale_id=key, merchant=outlet.account_id, amount_minor=amount_minor, why=why)
             self.written.suspended += 1
         else:
-            paid = self._teller.sell(
-                sale_id=key,
-                account_ref=ref,
-                purse_id=purse_id,
-                merchant=outlet.account_id,
-                taken_s=sale.tap.at_s,
-                legs=sale.quote.legs,
-            )
+            paid = self.teller.sell(key, ref, purse_id, outlet.account_id, tap.at_s, sale.quote.legs)
             attempt = shown.attempt + 1 if shown is not None else 0
-            self._shown[presentation] = Shown(key, attempt, live=True)
-            counted_minor = paid.purse + paid.loss
+            self._shown[presentation] = Shown(key, attempt, True)
+            counted_minor = paid[0] + paid[3]
             self.written.usage.append((ref, day, amount_minor, counted_minor, 1))
             self.written.refs.add(ref)
-        self._sold[key] = _Sold(ref, day, amount_minor, counted_minor, paid.suspense > 0, presentation)
+        if key in named.reversed_ids:
+            self._sold[key] = _Sold(ref, day, amount_minor, counted_minor, why is not None, presentation)
         self.written.sales.append(
-            SALE_LINE
-            % (
+            sale_row(
                 key,
                 ref,
-                code_id or _NO_CODE,
+                code_id,
                 presented_s,
-                datetime.fromtimestamp(sale.at_ms / 1000, UTC).isoformat(),
+                sale.at_ms,
                 batch.batch_id,
                 batch.terminal_id,
                 outlet.merchant_id,
                 amount_minor,
-                *paid,
+                paid,
                 sale.quote.policy,
-                sale.tap.business_date,
+                day_number,
                 outlet.id,
                 sale.quote.evaluator,
                 batch.skip + place,
@@ -244,10 +307,10 @@ class _Decider:
                 self._undone.add(sale_id)
         if sold is None or sale_id in self._undone:
             kind = ExceptionKind.REVERSAL_UNKNOWN if sold is None else ExceptionKind.REVERSAL_AGAIN
-            self._teller.refuse(Failed(key, kind, 0, {"epoch": reversal.of_epoch, "seq": reversal.of_seq}))
+            self.teller.refuse(Failed(key, kind, 0, {"epoch": reversal.of_epoch, "seq": reversal.of_seq}))
             return
         self._undone.add(sale_id)
-        self._teller.undo(reversal_id=key, sale_id=sale_id, moved=moved)
+        self.teller.undo(reversal_id=key, sale_id=sale_id, moved=moved)
         shown = self._shown.get(sold.presentation)
         if shown is not None and shown.sale_id == sale_id:
             self._shown[sold.presentation] = shown._replace(live=False)
@@ -267,11 +330,12 @@ class _Decider:
             )
         )
 
-    def _date(self, text: str) -> date:
-        day = self._dates.get(text)
-        if day is None:
-            day = self._dates[text] = date.fromisoformat(text)
-        return day
+    def _day(self, text: str) -> tuple[date, int]:
+        known = self._days.get(text)
+        if known is None:
+            day = date.fromisoformat(text)
+            known = self._days[text] = day, day_number(day)
+        return known
 
 
 def _distrust(key: int, finding: int, *, amount_minor: int, shown: Shown | None) -> Failed | None:

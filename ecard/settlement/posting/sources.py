@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple, TypeAlias
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 from django.db import connection
 
 from ecard.benefits.queries import sponsors_of_programmes
+from ecard.ledger.arrays import array_literal, looked_up_by_index
 from ecard.ledger.models import AccountKind, CauseKind
 from ecard.ledger.operations import house_account
 from ecard.ledger.queries import transfers_of_causes
@@ -88,6 +89,7 @@ class Named:
     sponsors: dict[int, int]
     outlets: dict[int, OutletView]
     streams: dict[tuple[int, int], int]
+    reversed_ids: frozenset[int]
     originals: dict[int, Original]
     moved: dict[int, list[CauseTransfer]]
     loss_id: int
@@ -120,11 +122,12 @@ def look_up(
         if (terminal, epoch) in streams
     ]
     return Named(
-        purses=dict(_rows(_PURSES, [list(account_refs)])),
-        grants={row[0]: GrantSource(*row[1:]) for row in _rows(_GRANTS, [list(lots)])} if lots else {},
+        purses=dict(_rows(_PURSES, [sorted(account_refs)])),
+        grants={row[0]: GrantSource._make(row[1:]) for row in _rows(_GRANTS, [sorted(lots)])} if lots else {},
         sponsors=sponsors_of_programmes(programmes),
         outlets=outlets_by_id(outlets),
         streams=streams,
+        reversed_ids=frozenset(keys),
         originals={row[0]: _original(row) for row in _rows(_ORIGINALS, [keys])} if keys else {},
         moved=transfers_of_causes(cause_kind=CauseKind.SALE, cause_ids=keys) if keys else {},
         loss_id=house_account(kind=AccountKind.OFFLINE_LOSS),
@@ -136,7 +139,7 @@ def posted_presentations(presentations: Collection[Presentation]) -> dict[Presen
     """Which of the presentations are posted already. Ask after the accounts are locked: then the answer stands."""
     if not presentations:
         return {}
-    columns = [list(column) for column in zip(*presentations, strict=True)]
+    columns = list(zip(*sorted(presentations), strict=True))
     found: dict[Presentation, Shown] = {}
     for *presentation, sale_id, attempt, undone in _rows(_PRESENTED, columns):
         found[presentation[0], presentation[1], presentation[2]] = Shown(sale_id, attempt, not undone)
@@ -152,12 +155,12 @@ def _original(row: tuple[Any, ...]) -> Original:
 def _streams(named: Collection[tuple[int, int]]) -> dict[tuple[int, int], int]:
     if not named:
         return {}
-    columns = [list(column) for column in zip(*named, strict=True)]
+    columns = list(zip(*named, strict=True))
     return {(terminal, epoch): stream for terminal, epoch, stream in _rows(_STREAMS, columns)}
 
 
-def _rows(statement: str, values: list[list[int]]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+def _rows(statement: str, values: Sequence[Collection[int]]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor, looked_up_by_index(cursor, rows=max(map(len, values))):
+        cursor.execute(statement, [array_literal(each) for each in values])
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows

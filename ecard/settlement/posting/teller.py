@@ -8,7 +8,7 @@ all is suspense. The merchant receives the whole of what the terminal showed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ecard.ledger.models import CauseKind, TransferKind
 from ecard.ledger.values import AccountState, CauseTransfer, TransferRow
@@ -25,14 +25,8 @@ _SUSPENSE = int(TransferKind.SALE_SUSPENSE)
 _REVERSAL = int(TransferKind.REVERSAL)
 
 
-class Paid(NamedTuple):
-    """The parts of one sale's amount, in minor units."""
-
-    purse: int = 0
-    grant: int = 0
-    sponsor: int = 0
-    loss: int = 0
-    suspense: int = 0
+Paid: TypeAlias = tuple[int, int, int, int, int]
+"""The parts of one sale's amount: from the purse, from grants, from sponsors, offline loss, in suspense."""
 
 
 class Failed(NamedTuple):
@@ -51,18 +45,19 @@ class Teller:
         self.rows: list[TransferRow] = []
         self.failed: list[Failed] = []
         self._named = named
-        self._closed = {account.account_id for account in accounts.values() if account.closed_at is not None}
-        self._available = {
-            account.account_id: max(0, account.available_minor)
-            for account in accounts.values()
-            if account.floor_minor is not None and account.closed_at is None
-        }
+        self._closed = set[int]()
+        self._available = dict[int, int]()
+        for account_id, _kind, balance_minor, floor_minor, closed_at, held_minor in accounts.values():
+            if closed_at is not None:
+                self._closed.add(account_id)
+            elif floor_minor is not None:
+                self._available[account_id] = max(0, balance_minor - held_minor - floor_minor)
         self._spans: dict[int, tuple[int, int]] = {}
 
     def sell(
-        self, *, sale_id: int, account_ref: int, purse_id: int, merchant: int, taken_s: int, legs: Sequence[Leg]
+        self, sale_id: int, account_ref: int, purse_id: int, merchant: int, taken_s: int, legs: Sequence[Leg]
     ) -> Paid:
-        """Book one sale; its legs are positive and sum to its amount."""
+        """Book one sale; its legs are positive and sum to its amount. By place: this is called for every sale."""
         rows, available, grants = self.rows, self._available, self._named.grants
         begin = len(rows)
         purse = grant = sponsor = loss = 0
@@ -92,7 +87,7 @@ class Teller:
                 sponsor += by_sponsor
                 loss += wanted - paid - by_sponsor
         self._spans[sale_id] = (begin, len(rows))
-        return Paid(purse, grant, sponsor, loss)
+        return purse, grant, sponsor, loss, 0
 
     def suspend(self, *, sale_id: int, merchant: int, amount_minor: int, why: Failed) -> Paid:
         """Pay the merchant and leave it to a person whose money that is."""
@@ -100,7 +95,7 @@ class Teller:
         self.rows.append((self._named.suspense_id, merchant, amount_minor, _SUSPENSE, _SALE, sale_id))
         self._spans[sale_id] = (begin, begin + 1)
         self.failed.append(why)
-        return Paid(suspense=amount_minor)
+        return 0, 0, 0, 0, amount_minor
 
     def undo(self, *, reversal_id: int, sale_id: int, moved: Sequence[CauseTransfer] | None) -> None:
         """Book a sale's transfers the other way round; `moved` are those of an earlier group, None for this one."""

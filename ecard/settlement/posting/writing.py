@@ -1,9 +1,10 @@
-"""Writing a group: sales by COPY, and the few rows beside them."""
+"""Writing a group: sales by COPY in its binary format, and the few rows beside them."""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime
 
 from django.db import connection
 
@@ -12,11 +13,20 @@ from ecard.settlement.posting.teller import Failed
 from ecard.settlement.rules import split_record_id
 
 _COPY_SALES = """
-COPY settlement_sale (id, account_ref, code_id, presented_s, taken_at, batch_id, terminal_id, merchant_id, amount_minor,
+COPY settlement_sale (id, account_ref, presented_s, taken_at, batch_id, terminal_id, merchant_id, amount_minor,
                       purse_minor, grant_minor, sponsor_minor, loss_minor, suspense_minor, policy, business_date,
-                      outlet_id, evaluator, position, attempt) FROM STDIN
+                      outlet_id, evaluator, position, attempt, code_id) FROM STDIN (FORMAT binary)
 """
-SALE_LINE = "%d\t%d\t%s\t%d\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%d\t%d\t%d\t%d\n"
+
+# PostgreSQL's binary COPY format: each value behind its length, all big-endian, null as length -1.
+_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_END = b"\xff\xff"
+_COLUMNS = 20
+_SALE = struct.Struct(">h iq iq iq iq iq ih iq ii ii ii ii ii ii ii ii ih ih ih ih")
+_CODE_ID = struct.Struct(">iq")
+_NO_CODE_ID = struct.pack(">i", -1)
+_EPOCH_MS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1000
+_EPOCH_DAY = date(2000, 1, 1).toordinal()
 
 _MARK_BATCHES = """
 UPDATE settlement_batch SET posted_at = %s, posting_group = %s WHERE id = ANY(%s::bigint[])
@@ -30,12 +40,47 @@ SELECT id, terminal_id FROM terminals_stream WHERE id = ANY(%s::int[])
 """
 
 
-def copy_sales(lines: Sequence[str]) -> None:
-    """Write sales; each line is SALE_LINE filled."""
-    if not lines:
+def day_number(day: date) -> int:
+    """A date as `sale_row` wants it."""
+    return day.toordinal() - _EPOCH_DAY
+
+
+def sale_row(
+    key: int,
+    ref: int,
+    code_id: int,
+    presented_s: int,
+    at_ms: int,
+    batch_id: int,
+    terminal_id: int,
+    merchant_id: int,
+    amount_minor: int,
+    paid: tuple[int, int, int, int, int],
+    policy: int,
+    day: int,
+    outlet_id: int,
+    evaluator: int,
+    position: int,
+    attempt: int,
+) -> bytes:
+    """One sale for `copy_sales`; code id 0 is none."""
+    purse, grant, sponsor, loss, suspense = paid
+    # fmt: off
+    return _SALE.pack(
+        _COLUMNS, 8, key, 8, ref, 8, presented_s, 8, (at_ms - _EPOCH_MS) * 1000, 8, batch_id, 2, terminal_id,
+        8, merchant_id, 4, amount_minor, 4, purse, 4, grant, 4, sponsor, 4, loss, 4, suspense, 4, policy, 4, day,
+        2, outlet_id, 2, evaluator, 2, position, 2, attempt,
+    ) + (_CODE_ID.pack(8, code_id) if code_id else _NO_CODE_ID)
+    # fmt: on
+
+
+def copy_sales(rows: Sequence[bytes]) -> None:
+    """Write sales, each a `sale_row`. Raises IntegrityError where a presentation is posted already."""
+    if not rows:
         return
-    with connection.cursor() as cursor, cursor.copy(_COPY_SALES) as copy:
-        copy.write("".join(lines))
+    # Unlike execute, copy lets the driver's own errors through; callers know Django's.
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY_SALES) as copy:
+        copy.write(b"".join([_HEADER, *rows, _END]))
 
 
 def add_reversals(reversals: Sequence[SaleReversal]) -> None:
