@@ -41,6 +41,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 COUNTED_AT_MOST = 10_000
 REASON_LENGTH_MAX = 200
+NOTHING = "–"
 
 
 class BoundedPaginator(Paginator[Any]):
@@ -59,6 +60,7 @@ class BoundedAdmin(ModelAdmin[M]):
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 200
+    empty_value_display = NOTHING
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name.endswith("_minor"):
@@ -82,11 +84,18 @@ class ReadOnlyAdmin(BoundedAdmin[M]):
 
 
 class ReadOnlyInline(TabularInline[Any, Any]):
-    """Rows that are only looked at inside another page. Bound them in `get_queryset`."""
+    """Rows that are only looked at inside another page, bounded in `get_queryset`; `page_link` leads to their own."""
 
     extra = 0
     can_delete = False
-    show_change_link = True
+    hide_title = True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), "page_link")
+
+    @admin.display(description="")
+    def page_link(self, row: models.Model) -> SafeString:
+        return link(type(row), row.pk, row)
 
     def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
@@ -131,16 +140,16 @@ class ReasonForm(BaseDialogForm):
     )
 
 
-def money(amount_minor: int | None) -> str:
-    """Minor units as money, or a dash."""
-    return "–" if amount_minor is None else format_minor(amount_minor)
+def money(amount_minor: int | None) -> SafeString:
+    """Minor units as money, or a dash, for a cell or a field: lists show it aligned to the right."""
+    return format_html('<span class="money">{}</span>', NOTHING if amount_minor is None else format_minor(amount_minor))
 
 
-def money_column(field: str, description: StrOrPromise) -> Callable[[Any, Any], str]:
+def money_column(field: str, description: StrOrPromise) -> Callable[[Any, Any], SafeString]:
     """A list column or read-only field that shows `field` (minor units) as money."""
 
     @admin.display(description=description, ordering=field)
-    def column(_self: Any, obj: Any) -> str:
+    def column(_self: Any, obj: Any) -> SafeString:
         return money(getattr(obj, field))
 
     return column

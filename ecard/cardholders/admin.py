@@ -6,11 +6,12 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ecard.adminkit import (
@@ -19,6 +20,7 @@ from ecard.adminkit import (
     ReadOnlyInline,
     ReasonForm,
     back_to,
+    chip_column,
     dialog_action,
     link,
     money,
@@ -26,7 +28,7 @@ from ecard.adminkit import (
 )
 from ecard.cardholders import operations, queries
 from ecard.cardholders.errors import CardholderError
-from ecard.cardholders.models import LIMIT_UNIT_MINOR, Cardholder, Group, PriceClass, Stop
+from ecard.cardholders.models import LIMIT_UNIT_MINOR, Cardholder, CardholderState, Group, PriceClass, Stop, StopKind
 from ecard.ledger.models import Account
 
 
@@ -103,7 +105,7 @@ class GroupAdmin(NeverDeleted):
 
 class StopInline(ReadOnlyInline):
     model = Stop
-    fields = ("kind", "before", "reason", "made_at", "made_by", "lifted_at", "lifted_by")
+    fields = ("page_link", "made_at", "made_by", "lifted_at", "lifted_by")
     ordering = ("-made_at",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Stop]:
@@ -112,27 +114,51 @@ class StopInline(ReadOnlyInline):
 
 @admin.register(Cardholder)
 class CardholderAdmin(NeverDeleted):
-    list_display = ("name", "number", "group", "balance", "state")
-    list_select_related = ("group", "purse")
+    list_display = ("shown_name", "number", "group", "balance", "state_chip")
+    list_select_related = ("group__price_class", "purse")
     list_filter = ("group", "state")
     search_fields = ("number",)
     search_help_text = _("How a number, a name, its pinyin or its initials begin")
     ordering = ("name_sort", "number")
     autocomplete_fields = ("group", "user")
     inlines = (StopInline,)
-    actions_detail = ("stop_codes", "stop_account", "close")
+    actions_detail: Any = (
+        {"title": _("Stop or close"), "icon": "block", "items": ("stop_codes", "stop_account", "close")},
+    )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         typed = ("number", "name", "group", "user")
-        return typed if obj is None else (*typed, "balance", "purse_account", "ref", "state", "created_at")
+        return typed if obj is None else (*typed, "balance", "purse_account", "ref", "state_text", "created_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return () if obj is None else ("number", "balance", "purse_account", "ref", "state", "created_at")
+        return () if obj is None else ("number", "balance", "purse_account", "ref", "state_text", "created_at")
+
+    @admin.display(description=_("state"))
+    def state_text(self, cardholder: Cardholder) -> str:
+        return self.state_chip(cardholder)[1]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Cardholder]:
+        in_force = Stop.objects.filter(cardholder=OuterRef("pk"), kind=StopKind.WHOLE, lifted_at__isnull=True)
+        return super().get_queryset(request).annotate(stopped=Exists(in_force))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         return (queryset.filter(queries.matching(search_term)) if search_term.strip() else queryset), False
+
+    @admin.display(description=pgettext_lazy("of a person", "name"), ordering="name_sort")
+    def shown_name(self, cardholder: Cardholder) -> str:
+        return cardholder.name
+
+    @chip_column(
+        description=_("state"),
+        ordering="state",
+        colours={"ACTIVE": "success", "CLOSED": "default", "stopped": "danger"},
+    )
+    def state_chip(self, cardholder: Any) -> tuple[str, str]:
+        state = CardholderState(cardholder.state)
+        stopped = cardholder.stopped and state == CardholderState.ACTIVE
+        return ("stopped", gettext("stopped")) if stopped else (state.name, str(state.label))
 
     @admin.display(description=_("balance"), ordering="purse__balance_minor")
     def balance(self, cardholder: Cardholder) -> str:
@@ -140,7 +166,7 @@ class CardholderAdmin(NeverDeleted):
 
     @admin.display(description=_("purse"))
     def purse_account(self, cardholder: Cardholder) -> SafeString:
-        return link(Account, cardholder.purse_id, cardholder.purse.label)
+        return link(Account, cardholder.purse_id, cardholder.purse)
 
     @admin.display(description=_("account ref"))
     def ref(self, cardholder: Cardholder) -> str:
@@ -203,12 +229,17 @@ class CardholderAdmin(NeverDeleted):
 
 @admin.register(Stop)
 class StopAdmin(ReadOnlyAdmin[Stop]):
-    list_display = ("cardholder", "kind", "before", "reason", "made_at", "lifted_at")
-    list_select_related = ("cardholder",)
-    list_filter = ("kind",)
-    search_fields = ("cardholder__number__startswith",)
+    list_display = ("cardholder", "kind", "state_chip", "reason", "made_at", "made_by", "lifted_at")
+    list_select_related = ("cardholder", "made_by")
+    list_filter = ("kind", ("lifted_at", admin.EmptyFieldListFilter))
+    search_fields = ("cardholder__number__startswith", "cardholder__name__startswith")
+    search_help_text = _("How a number or a name begins")
     ordering = ("-id",)
     actions_detail = ("lift",)
+
+    @chip_column(description=_("state"), colours={"in force": "danger", "lifted": "default"})
+    def state_chip(self, stop: Stop) -> tuple[str, str]:
+        return ("in force", gettext("in force")) if stop.lifted_at is None else ("lifted", gettext("lifted"))
 
     def has_lift_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """The record itself is read-only; lifting a stop adds a mark."""

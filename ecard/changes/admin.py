@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from ecard.adminkit import ReadOnlyAdmin
 from ecard.changes.models import Change, Generation
 
-REFS_SHOWN = 5
+REFS_SHOWN = 2
 
 
 @admin.register(Change)

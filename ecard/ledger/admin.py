@@ -8,17 +8,34 @@ from django.contrib import admin
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from ecard.adminkit import ReadOnlyAdmin, link, money, money_column
+from ecard.adminkit import NOTHING, ReadOnlyAdmin, chip_column, link, money, money_column
 from ecard.ledger import queries
-from ecard.ledger.models import Account, AccountDelta, CauseKind, Hold, Transfer, TransferKind
+from ecard.ledger.models import Account, AccountDelta, CauseKind, Hold, HoldState, Transfer, TransferKind
 
 STATEMENT_LINES = 50
+# Where the records that cause transfers have their pages; their apps stand above this one and are not imported.
+CAUSE_PAGES = {
+    CauseKind.SALE: "settlement_sale",
+    CauseKind.TOP_UP: "payments_topup",
+    CauseKind.GRANT: "benefits_grant",
+}
+_NOTHING = SafeString(NOTHING)
+_HOLD_COLOURS = {"OPEN": "info", "CAPTURED": "success", "RELEASED": "default"}
+
+
+def _link_to(name: str, pk: int, text: str) -> SafeString | str:
+    try:
+        page = reverse(name, args=[pk])
+    except NoReverseMatch:
+        return text
+    return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', page, text)
 
 
 def _number(text: str) -> int | None:
@@ -28,12 +45,12 @@ def _number(text: str) -> int | None:
 
 @admin.register(Account)
 class AccountAdmin(ReadOnlyAdmin[Account]):
-    list_display = ("id", "label", "kind", "balance", "floor", "closed_at")
+    list_display = ("shown_label", "kind", "balance", "floor", "id", "closed_at")
     list_filter = ("kind",)
     search_fields = ("label",)
     search_help_text = _("Account number, or how the label begins")
     ordering = ("-id",)
-    fields = ("label", "kind", "balance", "held", "available", "floor", "closed_at", "statement")
+    fields = ("shown_label", "kind", "balance", "held", "available", "floor", "closed_at", "statement")
     floor = money_column("floor_minor", _("floor"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
@@ -55,6 +72,10 @@ class AccountAdmin(ReadOnlyAdmin[Account]):
         number = _number(search_term)
         return queryset.filter(found if number is None else found | Q(pk=number)), False
 
+    @admin.display(description=_("label"), ordering="label")
+    def shown_label(self, account: Account) -> str:
+        return str(account)
+
     @admin.display(description=_("balance"))
     def balance(self, account: Any) -> str:
         return money(account.whole_minor)
@@ -73,20 +94,19 @@ class AccountAdmin(ReadOnlyAdmin[Account]):
         others = Account.objects.in_bulk({line.other_account_id for line in lines})
         rows = format_html_join(
             "",
-            '<tr><td class="pr-6">{}</td><td class="pr-6">{}</td><td class="pr-6">{}</td>'
-            '<td class="pr-6">{}</td><td class="text-right tabular-nums">{}</td></tr>',
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             (
                 (
                     link(Transfer, line.transfer_id, f"#{line.transfer_id}"),
                     date_format(timezone.localtime(line.posted_at), "SHORT_DATETIME_FORMAT"),
                     TransferKind(line.kind).label,
-                    link(Account, line.other_account_id, others[line.other_account_id].label),
+                    link(Account, line.other_account_id, others[line.other_account_id]),
                     money(line.amount_minor),
                 )
                 for line in lines
             ),
         )
-        return format_html("<table><tbody>{}</tbody></table>", rows) if lines else SafeString("–")
+        return format_html('<table class="office-lines-table"><tbody>{}</tbody></table>', rows) if lines else _NOTHING
 
 
 @admin.register(Transfer)
@@ -112,22 +132,30 @@ class TransferAdmin(ReadOnlyAdmin[Transfer]):
 
     @admin.display(description=_("from"))
     def payer(self, transfer: Transfer) -> SafeString:
-        return link(Account, transfer.debit_account_id, transfer.debit_account.label)
+        return link(Account, transfer.debit_account_id, transfer.debit_account)
 
     @admin.display(description=_("to"))
     def payee(self, transfer: Transfer) -> SafeString:
-        return link(Account, transfer.credit_account_id, transfer.credit_account.label)
+        return link(Account, transfer.credit_account_id, transfer.credit_account)
 
     @admin.display(description=_("cause"))
-    def cause(self, transfer: Transfer) -> str:
-        return f"{transfer.get_cause_kind_display()} {transfer.cause_id}"
+    def cause(self, transfer: Transfer) -> SafeString | str:
+        text = f"{transfer.get_cause_kind_display()} {transfer.cause_id}"
+        name = CAUSE_PAGES.get(CauseKind(transfer.cause_kind))
+        return text if name is None else _link_to(f"admin:{name}_change", transfer.cause_id, text)
 
 
 @admin.register(Hold)
 class HoldAdmin(ReadOnlyAdmin[Hold]):
-    list_display = ("key", "account", "amount", "state", "placed_at", "expires_at", "ended_at")
+    list_display = ("key", "account", "amount", "state_chip", "placed_at", "expires_at", "ended_at")
+    list_filter = ("state",)
     list_select_related = ("account",)
     search_fields = ("key__startswith",)
     ordering = ("-id",)
     fields = ("key", "account", "amount", "state", "placed_at", "expires_at", "ended_at")
     amount = money_column("amount_minor", _("amount"))
+
+    @chip_column(description=_("state"), ordering="state", colours=_HOLD_COLOURS)
+    def state_chip(self, hold: Hold) -> tuple[str, str]:
+        state = HoldState(hold.state)
+        return state.name, str(state.label)

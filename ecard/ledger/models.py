@@ -106,7 +106,12 @@ class Account(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.label
+        """The label, with the kind's word in the reader's language."""
+        word = house_label(AccountKind(self.kind), "")
+        rest = self.label.removeprefix(word)
+        if rest == self.label or rest[:1] not in ("", " "):
+            return self.label
+        return f"{self.get_kind_display()}{rest}"
 
 
 class Hold(models.Model):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.forms import ModelForm
@@ -11,12 +12,15 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from ecard.adminkit import BoundedAdmin, ReadOnlyInline, back_to, dialog_action, link
 from ecard.ledger.models import Account
 from ecard.merchants import operations
 from ecard.merchants.models import MealPeriod, Merchant, Outlet, Site
-from ecard.merchants.rules import clock_text, is_period, is_zone, overlaps
+from ecard.merchants.rules import MINUTES_PER_DAY, clock_text, is_period, is_zone, overlaps
+
+PERIOD_MAX_MINUTES = 12 * 60
 
 
 class KeptAdmin(BoundedAdmin[Any]):
@@ -32,7 +36,35 @@ class KeptAdmin(BoundedAdmin[Any]):
         return fixed if obj is None else (*self.identity, *fixed)
 
 
+class ClockField(forms.CharField):
+    """A time of day typed as 6:30, kept as minutes after midnight."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"widget": UnfoldAdminTextInputWidget(attrs={"placeholder": "11:30"}), **kwargs})
+
+    def prepare_value(self, value: Any) -> Any:
+        return clock_text(value) if isinstance(value, int) else value
+
+    def to_python(self, value: Any) -> Any:
+        hour, colon, minute = str(value).strip().replace("：", ":").partition(":")
+        if not (colon and hour.isdecimal() and minute.isdecimal() and len(minute) == 2):
+            raise ValidationError(_("A time of day looks like 6:30."))
+        if not (int(hour) < 24 and int(minute) < 60):
+            raise ValidationError(_("A day runs from 0:00 to 23:59."))
+        return int(hour) * 60 + int(minute)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool(self.to_python(data) != initial)
+        except ValidationError:
+            return True
+
+
 class SiteForm(ModelForm[Site]):
+    day_starts_minute = ClockField(
+        label=_("Day starts at"), initial=0, help_text=_("Sales before this belong to the day before.")
+    )
+
     def clean_zone(self) -> str:
         zone = str(self.cleaned_data["zone"])
         if not is_zone(zone):
@@ -42,12 +74,12 @@ class SiteForm(ModelForm[Site]):
 
 class OutletInline(ReadOnlyInline):
     model = Outlet
-    fields = ("code", "name", "merchant", "closed_at")
+    fields = ("page_link", "code", "merchant", "closed_at")
 
 
 class MealPeriodInline(ReadOnlyInline):
     model = MealPeriod
-    fields = ("code", "name", "starts", "ends")
+    fields = ("page_link", "code", "starts", "ends")
     readonly_fields = ("starts", "ends")
 
     @admin.display(description=_("from"))
@@ -92,7 +124,7 @@ class MerchantAdmin(KeptAdmin):
 
     @admin.display(description=_("account"))
     def ledger_account(self, merchant: Merchant) -> SafeString:
-        return link(Account, merchant.account_id, merchant.account.label)
+        return link(Account, merchant.account_id, merchant.account)
 
     def save_model(self, request: HttpRequest, obj: Merchant, form: Any, change: bool) -> None:
         saved = operations.save_merchant(code=obj.code, name=obj.name, name_en=obj.name_en)
@@ -102,8 +134,7 @@ class MerchantAdmin(KeptAdmin):
 @admin.register(Outlet)
 class OutletAdmin(KeptAdmin):
     identity = ("site", "code")
-    list_display = ("id", "code", "name", "name_en", "site", "merchant", "closed_at")
-    list_display_links = ("code",)
+    list_display = ("code", "name", "name_en", "merchant", "site", "id", "closed_at")
     list_select_related = ("site", "merchant")
     list_filter = ("site",)
     search_fields = ("code", "name", "name_en", "merchant__name")
@@ -135,18 +166,23 @@ class OutletAdmin(KeptAdmin):
 
 
 class MealPeriodForm(ModelForm[MealPeriod]):
+    start_minute = ClockField(label=_("From"))
+    end_minute = ClockField(label=_("To"), help_text=_("Before “from”: on the next morning."))
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         start, end = cleaned.get("start_minute"), cleaned.get("end_minute")
         site = cleaned.get("site") or self.instance.site
         if start is None or end is None:
             return cleaned
-        if not is_period(start, end):
-            raise ValidationError(_("A period starts within a day, ends after it starts, and lasts at most a day."))
+        if end <= start:
+            end += MINUTES_PER_DAY
+        if end - start > PERIOD_MAX_MINUTES or not is_period(start, end):
+            raise ValidationError(_("A meal period lasts at most 12 hours."))
         others = MealPeriod.objects.filter(site=site).exclude(pk=self.instance.pk)
         if overlaps((start, end), others.values_list("start_minute", "end_minute")):
             raise ValidationError(_("Another meal period of this site has that time."))
-        return cleaned
+        return {**cleaned, "end_minute": end}
 
 
 @admin.register(MealPeriod)

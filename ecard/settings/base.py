@@ -107,6 +107,7 @@ LOGIN_REDIRECT_URL = "/"
 LANGUAGE_CODE = "en"
 LANGUAGES: list[tuple[str, str | Promise]] = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "ecard" / "locale"]
+FORMAT_MODULE_PATH = "ecard.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"
@@ -153,6 +154,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
 }
+
 
 # Celery is a nudge only: what is due stands in PostgreSQL, so a lost message loses nothing.
 def _every(seconds: float, task: str) -> dict[str, Any]:

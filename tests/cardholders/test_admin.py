@@ -251,7 +251,7 @@ def test_people_and_places_are_never_deleted(admin: Client, people: list[Cardhol
 
 def test_a_site_with_outlets_and_meals_is_made_in_admin(admin: Client) -> None:
     none = {f"{kind}-{count}": 0 for kind in ("outlets", "meal_periods") for count in ("TOTAL_FORMS", "INITIAL_FORMS")}
-    site = {"code": "east", "name": "东", "name_en": "East", "zone": "Asia/Shanghai", "day_starts_minute": 240}
+    site = {"code": "east", "name": "东", "name_en": "East", "zone": "Asia/Shanghai", "day_starts_minute": "4:00"}
     assert answer(admin, "merchants_site_add", {**site, "zone": "Mars", **none}).status_code == 200
     assert answer(admin, "merchants_site_add", {**site, **none}).status_code == 302
     made = Site.objects.get()
@@ -259,13 +259,17 @@ def test_a_site_with_outlets_and_meals_is_made_in_admin(admin: Client) -> None:
     assert answer(admin, "merchants_merchant_add", merchant).status_code == 302
     outlet = {"site": made.pk, "code": "n1", "merchant": Merchant.objects.get().pk, "name": "一号", "name_en": "One"}
     assert answer(admin, "merchants_outlet_add", outlet).status_code == 302
-    meal = {"site": made.pk, "code": "lunch", "name": "午餐", "name_en": "Lunch", "start_minute": 660}
-    assert answer(admin, "merchants_mealperiod_add", {**meal, "end_minute": 600}).status_code == 200
-    assert answer(admin, "merchants_mealperiod_add", {**meal, "end_minute": 780}).status_code == 302
+    meal = {"site": made.pk, "code": "lunch", "name": "午餐", "name_en": "Lunch", "start_minute": "11:00"}
+    assert answer(admin, "merchants_mealperiod_add", {**meal, "end_minute": "10:00"}).status_code == 200
+    assert answer(admin, "merchants_mealperiod_add", {**meal, "end_minute": "13:00"}).status_code == 302
     assert "11:00" in page(admin, "merchants_mealperiod_changelist")
     assert "04:00" in page(admin, "merchants_site_changelist")
-    assert answer(admin, "merchants_mealperiod_add", {**meal, "code": "x", "end_minute": 700}).status_code == 200
+    assert answer(admin, "merchants_mealperiod_add", {**meal, "code": "x", "end_minute": "11:40"}).status_code == 200
     assert MealPeriod.objects.count() == 1
+    night = {**meal, "code": "night", "start_minute": "20:00", "end_minute": "6:00"}
+    assert answer(admin, "merchants_mealperiod_add", night).status_code == 302
+    assert MealPeriod.objects.get(code="night").end_minute == 30 * 60
+    assert 'value="06:00"' in page(admin, "merchants_mealperiod_change", MealPeriod.objects.get(code="night").pk)
     close = answer(admin, "merchants_outlet_close", {"_form_submitted": "on"}, Outlet.objects.get().pk)
     assert close.headers["HX-Redirect"]
     assert Outlet.objects.get().closed_at is not None
@@ -274,5 +278,5 @@ def test_a_site_with_outlets_and_meals_is_made_in_admin(admin: Client) -> None:
 def test_what_terminals_were_told_can_be_looked_at(admin: Client, people: list[Cardholder]) -> None:
     number_committed(at=AT)
     assert f"{people[0].account_ref:x}" in page(admin, "changes_change_changelist")
-    assert "7 more" in page(admin, "changes_change_changelist")
+    assert "10 more" in page(admin, "changes_change_changelist")
     page(admin, "changes_generation_changelist")

@@ -1,0 +1,4 @@
+"""Simplified Chinese."""
+
+SHORT_DATE_FORMAT = "Y-m-d"
+SHORT_DATETIME_FORMAT = "Y-m-d H:i"

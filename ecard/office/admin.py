@@ -1,0 +1,147 @@
+"""Audits to be read; logins and their rights; who is locked out, and letting them in again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from axes.models import AccessAttempt
+from axes.utils import reset
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from ecard.adminkit import BoundedAdmin, ReadOnlyAdmin, chip_column, dialog_action
+from ecard.office.models import AuditRun, Part
+from ecard.office.sentences import finding_sentence
+
+
+@admin.register(AuditRun)
+class AuditRunAdmin(ReadOnlyAdmin[AuditRun]):
+    list_display = ("began_at", "result", "progress", "accounts", "transfers", "sales", "streams", "finished_at")
+    ordering = ("-id",)
+    fields = (
+        "result_text",
+        "said",
+        ("began_at", "finished_at"),
+        ("accounts", "transfers"),
+        ("sales", "streams"),
+    )
+    readonly_fields = ("result_text", "said")
+
+    @chip_column(
+        description=_("result"), colours={"sound": "success", "faults": "danger", "working": "info"}, ordering="faults"
+    )
+    def result(self, run: AuditRun) -> tuple[str, str]:
+        if run.faults:
+            return "faults", gettext("%(count)s faults") % {"count": run.faults}
+        return ("working", gettext("at work")) if run.finished_at is None else ("sound", gettext("sound"))
+
+    @admin.display(description=_("result"))
+    def result_text(self, run: AuditRun) -> str:
+        return self.result(run)[1]
+
+    @admin.display(description=_("now at"))
+    def progress(self, run: AuditRun) -> str:
+        return str(Part(run.part).label)
+
+    @admin.display(description=_("findings"))
+    def said(self, run: AuditRun) -> SafeString | str:
+        if not run.findings:
+            return gettext("Everything agrees.") if run.finished_at else gettext("Nothing so far.")
+        lines = format_html_join("", "<li>{}</li>", ((finding_sentence(each),) for each in run.findings))
+        more = run.faults - len(run.findings)
+        rest = format_html("<li>{}</li>", gettext("and %(count)s more") % {"count": more}) if more > 0 else ""
+        return format_html('<ul class="office-lines">{}{}</ul>', lines, rest)
+
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, BoundedAdmin[User]):  # type: ignore[misc]
+    """Cardholders' logins are here too; only staff come into administration."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "shown_name", "staff", "is_active", "last_login")
+    list_filter = ("is_staff", "is_superuser", "is_active")
+    search_fields = ("username__startswith", "first_name__startswith", "last_name__startswith")
+    search_help_text = _("How a login name, a first or a last name begins")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Audit trails name logins: one that is over is made inactive."""
+        return False
+
+    @admin.display(description=_("name"), empty_value="–")
+    def shown_name(self, user: User) -> str | None:
+        return user.get_full_name() or None
+
+    @chip_column(
+        description=_("may enter administration"),
+        ordering="is_staff",
+        colours={"all": "warning", "staff": "info", "no": "default"},
+    )
+    def staff(self, user: User) -> tuple[str, str]:
+        if user.is_superuser and user.is_staff:
+            return "all", gettext("everything")
+        return ("staff", gettext("by their rights")) if user.is_staff else ("no", gettext("no"))
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, BoundedAdmin[Group]):  # type: ignore[misc]
+    """Rights given together, such as a cashier's or a finance clerk's."""
+
+
+@admin.register(AccessAttempt)
+class AccessAttemptAdmin(ReadOnlyAdmin[AccessAttempt]):
+    list_display = ("username", "ip_address", "failures", "attempt_time", "where")
+    search_fields = ("username__startswith", "ip_address__startswith")
+    search_help_text = _("How a login name or an address begins")
+    ordering = ("-attempt_time",)
+    fields = ("username", "ip_address", "failures_since_start", "attempt_time", "where", "user_agent")
+    readonly_fields = ("where",)
+    actions_detail = ("let_in",)
+
+    def has_unlock_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("axes.delete_accessattempt")
+
+    @chip_column(
+        description=_("failures"),
+        ordering="failures_since_start",
+        colours={"locked": "danger", "counting": "default"},
+    )
+    def failures(self, attempt: AccessAttempt) -> tuple[str, str]:
+        count = attempt.failures_since_start
+        if count >= settings.AXES_FAILURE_LIMIT:
+            return "locked", gettext("%(count)s, locked out") % {"count": count}
+        return "counting", str(count)
+
+    @admin.display(description=_("where"), ordering="path_info")
+    def where(self, attempt: AccessAttempt) -> str:
+        is_admin = str(attempt.path_info).startswith("/admin/")
+        return gettext("administration") if is_admin else gettext("cardholder's page")
+
+    @dialog_action(
+        description=_("Let in again"),
+        explanation=_("The failures are forgotten, and this login may try again from this address at once."),
+        submit=_("Let in"),
+        icon="lock_open",
+        permissions=("unlock",),
+    )
+    def let_in(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        attempt = get_object_or_404(AccessAttempt, pk=object_id)
+        reset(username=attempt.username, ip=attempt.ip_address)
+        messages.success(request, _("The failures are forgotten."))
+        return HttpResponse(headers={"HX-Redirect": reverse("admin:axes_accessattempt_changelist")})

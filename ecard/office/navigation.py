@@ -1,0 +1,147 @@
+"""The admin's sidebar, grouped by what people come to do. What a person may not view is not there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from ecard.office import queries
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model's list, with its icon."""
+
+    model: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A task, and the lists that serve it."""
+
+    title: str | Promise
+    entries: tuple[Entry, ...]
+
+
+SECTIONS: tuple[Section, ...] = (
+    Section(
+        _("People"),
+        (
+            Entry("cardholders.Cardholder", "badge"),
+            Entry("cardholders.Stop", "block"),
+            Entry("cardholders.Group", "groups"),
+            Entry("cardholders.PriceClass", "sell"),
+        ),
+    ),
+    Section(
+        _("Money"),
+        (
+            Entry("payments.TopUp", "add_card"),
+            Entry("ledger.Account", "account_balance"),
+            Entry("ledger.Transfer", "swap_horiz"),
+            Entry("ledger.Hold", "hourglass_top"),
+            Entry("office.AuditRun", "fact_check"),
+        ),
+    ),
+    Section(
+        _("Sales"),
+        (
+            Entry("settlement.Sale", "receipt_long"),
+            Entry("settlement.SaleException", "report"),
+            Entry("settlement.SaleReversal", "undo"),
+            Entry("settlement.QuarantinedBatch", "gpp_maybe"),
+            Entry("settlement.Batch", "inventory_2"),
+        ),
+    ),
+    Section(
+        _("Benefits and rules"),
+        (
+            Entry("benefits.PublishedPolicy", "verified"),
+            Entry("benefits.Programme", "redeem"),
+            Entry("benefits.Grant", "volunteer_activism"),
+            Entry("benefits.PriceRule", "percent"),
+            Entry("benefits.SpendLimit", "speed"),
+            Entry("benefits.AgeStep", "wifi_off"),
+        ),
+    ),
+    Section(
+        _("Terminals"),
+        (
+            Entry("terminals.Terminal", "point_of_sale"),
+            Entry("terminals.EnrolmentCode", "qr_code_2"),
+            Entry("terminals.Stream", "timeline"),
+            Entry("changes.Change", "campaign"),
+            Entry("changes.Generation", "history"),
+        ),
+    ),
+    Section(
+        _("Keys"),
+        (
+            Entry("codes.IssuerKey", "key"),
+            Entry("codes.KeyListVersion", "format_list_numbered"),
+            Entry("codes.InstitutionRoot", "encrypted"),
+            Entry("codes.CredentialIssue", "confirmation_number"),
+        ),
+    ),
+    Section(
+        _("Places"),
+        (
+            Entry("merchants.Site", "location_city"),
+            Entry("merchants.Outlet", "storefront"),
+            Entry("merchants.Merchant", "handshake"),
+            Entry("merchants.MealPeriod", "schedule"),
+        ),
+    ),
+    Section(
+        _("Logins"),
+        (
+            Entry("auth.User", "person"),
+            Entry("auth.Group", "admin_panel_settings"),
+            Entry("axes.AccessAttempt", "lock_clock"),
+        ),
+    ),
+)
+
+BADGES = {
+    "settlement.SaleException": queries.open_exceptions,
+    "settlement.QuarantinedBatch": queries.open_quarantined,
+}
+BADGE_AT_MOST = 99
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """Unfold's navigation for this person."""
+    home = {"title": _("Overview"), "icon": "dashboard", "link": reverse("admin:index")}
+    groups: list[dict[str, Any]] = [{"title": None, "separator": False, "items": [home]}]
+    for section in SECTIONS:
+        items = [item for entry in section.entries if (item := _item(entry, request)) is not None]
+        if items:
+            groups.append({"title": section.title, "separator": True, "items": items})
+    return groups
+
+
+def _item(entry: Entry, request: HttpRequest) -> dict[str, Any] | None:
+    model = apps.get_model(entry.model)
+    model_admin = admin.site._registry.get(model)
+    if model_admin is None or not model_admin.has_view_or_change_permission(request):
+        return None
+    meta = model._meta
+    item: dict[str, Any] = {
+        "title": capfirst(meta.verbose_name_plural),
+        "icon": entry.icon,
+        "link": reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"),
+    }
+    count = BADGES[entry.model]() if entry.model in BADGES else 0
+    if count:
+        item["badge"] = str(count) if count <= BADGE_AT_MOST else f"{BADGE_AT_MOST}+"
+        item["badge_variant"] = "danger"
+    return item
