@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminCheckboxSelectMultiple, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from ecard.adminkit import BoundedAdmin, ReadOnlyAdmin, money, money_column
 from ecard.benefits import operations
@@ -86,7 +86,7 @@ class RuleAdmin(BoundedAdmin[Any]):
                 choices=Weekday.choices,
                 coerce=int,
                 required=False,
-                widget=UnfoldAdminCheckboxSelectMultiple(),
+                widget=UnfoldAdminCheckboxSelectMultipleWidget(),
                 help_text=_("None ticked: every day."),
             )
         if db_field.name == "percent_bp":
@@ -108,18 +108,9 @@ class ProgrammeAdmin(RuleAdmin):
         return programme_sentence(programme_of(programme), names_around(programme))
 
     def save_model(self, request: HttpRequest, obj: Programme, form: Any, change: bool) -> None:
-        if change:
-            obj.save()
-            return
-        opened = operations.open_programme(
-            name=obj.name,
-            name_en=obj.name_en,
-            part_payment=obj.part_payment,
-            order=obj.order,
-            weekdays=obj.weekdays,
-            active=obj.active,
-        )
-        obj.pk, obj.sponsor_id = opened.pk, opened.sponsor_id
+        if not change:
+            obj.sponsor_id = operations.open_sponsor(name=obj.name)
+        obj.save()
 
 
 @admin.register(PriceRule)

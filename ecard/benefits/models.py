@@ -250,6 +250,7 @@ class PublishedPolicy(models.Model):
         verbose_name = _("published policy")
         verbose_name_plural = _("published policies")
         ordering = ("-number",)
+        permissions = (("publish_policy", _("Can publish policies")),)
         constraints = (
             models.CheckConstraint(name="benefits_publishedpolicy_number_positive", condition=Q(number__gt=0)),
             models.CheckConstraint(

@@ -25,11 +25,19 @@ from ecard.benefits.values import ExpiryReport, IssueReport, Recipient, UsageRow
 from ecard.cardholders.models import Cardholder, CardholderState
 from ecard.changes.models import Topic
 from ecard.changes.operations import record
-from ecard.ledger.models import AccountKind, CauseKind, TransferKind
+from ecard.ledger.models import LABEL_LENGTH_MAX, AccountKind, CauseKind, TransferKind
 from ecard.ledger.operations import lock_accounts, open_account, open_accounts, post, post_group
 from ecard.ledger.values import NewAccount, NewTransfer
 
-__all__ = ["add_usage", "compile_policy", "expire_grants", "issue_grants", "open_programme", "publish_policy"]
+__all__ = [
+    "add_usage",
+    "compile_policy",
+    "expire_grants",
+    "issue_grants",
+    "open_programme",
+    "open_sponsor",
+    "publish_policy",
+]
 
 GRANTS_PER_CHUNK = 5_000
 EXPIRE_LIMIT = 5_000
@@ -50,28 +58,27 @@ ON CONFLICT (account_ref, business_date) DO UPDATE SET
 """
 
 
+def open_sponsor(*, name: str) -> int:
+    """A busy ledger account out of which a programme is paid."""
+    return open_account(kind=AccountKind.SPONSOR, label=_label(f"sponsor {name}"), floor_minor=None)
+
+
 @transaction.atomic
 def open_programme(
-    *,
-    name: str,
-    name_en: str = "",
-    sponsor_id: int | None = None,
-    part_payment: bool = True,
-    order: int = 0,
-    weekdays: Sequence[int] = (),
-    active: bool = True,
+    *, name: str, name_en: str = "", sponsor_id: int | None = None, part_payment: bool = True, order: int = 0
 ) -> Programme:
-    """Make a programme; without a sponsor's account (a busy one) it gets one of its own."""
-    account_id = sponsor_id or open_account(kind=AccountKind.SPONSOR, label=f"sponsor {name}"[:80], floor_minor=None)
+    """Make a programme; without a sponsor's account it gets one of its own."""
     return Programme.objects.create(
         name=name,
         name_en=name_en,
-        sponsor_id=account_id,
+        sponsor_id=open_sponsor(name=name) if sponsor_id is None else sponsor_id,
         part_payment=part_payment,
         order=order,
-        weekdays=list(weekdays),
-        active=active,
     )
+
+
+def _label(text: str) -> str:
+    return text[:LABEL_LENGTH_MAX]
 
 
 def issue_grants(
@@ -127,7 +134,9 @@ def _issue(
         return
     accounts = open_accounts(
         accounts=[
-            NewAccount(kind=AccountKind.GRANT, label=f"grant {programme.pk} {person.number}"[:80], floor_minor=0)
+            NewAccount(
+                kind=AccountKind.GRANT, label=f"grant {programme.pk} {person.number}"[:LABEL_LENGTH_MAX], floor_minor=0
+            )
             for person in people
         ]
     )

@@ -33,6 +33,7 @@ from ecard.adminkit import (
     page_action,
 )
 from ecard.codes.errors import RootMissing
+from ecard.terminals import admin_policy as admin_policy
 from ecard.terminals import operations, queries
 from ecard.terminals.models import EnrolmentCode, Stream, Terminal, TerminalMode, TerminalState
 from ecard.terminals.values import Invite
@@ -66,8 +67,8 @@ class TerminalForm(ModelForm[Terminal]):
 class StreamInline(ReadOnlyInline):
     model = Stream
     verbose_name_plural = _("newest streams")
-    fields = ("received", "posted_through", "fork", "created_at")
-    readonly_fields = fields
+    fields = ("page_link", "received", "posted_through", "fork", "created_at")
+    readonly_fields = fields[1:]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Stream]:
         streams = super().get_queryset(request)

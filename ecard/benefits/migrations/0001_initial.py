@@ -295,6 +295,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "published policy",
                 "verbose_name_plural": "published policies",
                 "ordering": ("-number",),
+                "permissions": (("publish_policy", "Can publish policies"),),
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(("number__gt", 0)), name="benefits_publishedpolicy_number_positive"
