@@ -12,13 +12,23 @@ const complain = (id, said) => {
 };
 
 // ---- amount
-async function enter(next) {
+// One request at a time and the newest last: of two on their way at once, the older could arrive later and count.
+let entering = null;
+function enter(next) {
   typed = next;
-  try {
-    await send("/amount", { amount: typed });
-    complain("entry-error", "");
-  } catch (error) {
-    complain("entry-error", error.message);
+  entering ??= sendTyped().finally(() => (entering = null));
+  return entering;
+}
+
+async function sendTyped() {
+  for (let sent = null; sent !== typed; ) {
+    sent = typed;
+    try {
+      await send("/amount", { amount: sent });
+      complain("entry-error", "");
+    } catch (error) {
+      complain("entry-error", error.message);
+    }
   }
 }
 
@@ -134,10 +144,16 @@ byId("enrol-form").addEventListener("submit", async (event) => {
   }
 });
 const line = byId("line");
-line.addEventListener("change", (event) => send("/line", { mode: event.target.value }).catch(drawLine));
+let switched = 0; // an answer from before the last switch tells the past
+line.addEventListener("change", (event) => {
+  switched += 1;
+  send("/line", { mode: event.target.value }).catch(drawLine);
+});
 async function drawLine() {
-  const answer = await fetch("/line");
-  const known = answer.ok ? (await answer.json()).mode : null;
+  const asked = switched;
+  const answer = await fetch("/line").catch(() => null);
+  const known = answer?.ok ? (await answer.json()).mode : null;
+  if (asked !== switched) return;
   line.disabled = known === null;
   line.querySelectorAll("input").forEach((input) => (input.checked = input.value === known));
 }

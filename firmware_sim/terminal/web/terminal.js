@@ -73,7 +73,10 @@ function drawWait(result) {
 function drawResult() {
   const result = screen.result;
   document.body.dataset.phase = screen.phase;
-  byId("sign").textContent = SIGNS[screen.phase];
+  // The colour stays as long as the result does: the terminal is ready for the next person long before.
+  const shows = result && screen.phase === "ready" ? (result.sound === "declined" ? "declined" : "approved") : screen.phase;
+  document.body.dataset.shows = shows;
+  byId("sign").textContent = SIGNS[shows];
   byId("sum").textContent = money(result?.sound === "declined" ? screen.amount_minor || result.amount_minor : (result?.amount_minor ?? screen.amount_minor));
   byId("words").textContent = result ? result.sentence[language] : idleWords();
   byId("who").textContent = result?.name ?? "";

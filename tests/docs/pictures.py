@@ -1,0 +1,260 @@
+"""`python -m tests.docs.pictures`: start a campus of its own, live through a lunch, and take every picture anew.
+
+The pictures are the real screens of the real programs; they go to ecard/adr/pictures, few colours and small. Look at
+each of them before committing it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
+from rich.console import Console
+
+from ecard.demo import place
+from ecard.demo.console import Show
+from tests.support.chromium import SAFE_FLAGS, find_or_install
+
+ROOT = Path(__file__).resolve().parents[2]
+PICTURES = ROOT / "ecard" / "adr" / "pictures"
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1280, "height": 800}
+COLOURS = 128
+START_TIMEOUT_S = 600
+POSTED_TIMEOUT_S = 60
+REDRAW_MS = 6_000
+"""After this the phone shows another moment; the same one at two counters would go to suspense."""
+EXAMPLE_ADDRESS = "http://192.168.1.20:8000/"
+"""In the picture of `make demo LAN=1`; the machine's own would be nobody's business."""
+
+
+@dataclass(frozen=True)
+class Campus:
+    """A demo that is up."""
+
+    web: str
+    terminals: list[dict[str, str]]
+    logins: dict[str, str]
+    secrets: dict[str, str]
+
+    def password(self, role: str) -> str:
+        return place.password_of(role, self.secrets)
+
+
+@contextmanager
+def campus(state: Path, *, people: int, taps: int) -> Iterator[Campus]:
+    """Start a demo in `state`, or use the one that is up there."""
+    addresses = state / place.ADDRESSES
+    started = None
+    if not addresses.exists():
+        command = [sys.executable, "-m", "ecard.demo", "--people", str(people), "--taps", str(taps), "--any-ports"]
+        started = subprocess.Popen([*command, "--state", str(state)], cwd=ROOT)
+    try:
+        until_s = time.monotonic() + START_TIMEOUT_S
+        while not addresses.exists():
+            if started is not None and started.poll() is not None:
+                raise SystemExit("the demo did not start")
+            if time.monotonic() > until_s:
+                raise SystemExit("the demo took too long to start")
+            time.sleep(0.5)
+        told = json.loads(addresses.read_text())
+        yield Campus(told["web"], told["terminals"], told["logins"], place.read_or_make_secrets(state))
+    finally:
+        if started is not None:
+            started.terminate()
+            started.wait(timeout=60)
+
+
+class Camera:
+    """Takes the pictures; `only` names those that are wanted, empty for all."""
+
+    def __init__(self, folder: Path, only: set[str]) -> None:
+        self._folder, self._only = folder, only
+
+    def take(self, page: Page | Locator, name: str) -> None:
+        """Keep what is on the screen as `name`.png."""
+        if self._only and name not in self._only:
+            return
+        if isinstance(page, Page):
+            page.mouse.move(2, 2)
+        png = page.screenshot(animations="disabled")
+        whole = Image.open(io.BytesIO(png)).convert("RGB")
+        path = self._folder / f"{name}.png"
+        whole.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+        print(f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}: {path.stat().st_size:,} bytes")
+
+
+def live(camera: Camera, browser: Browser, demo: Campus) -> None:
+    """One lunch, with a picture of each screen on the way."""
+    phone = _phone(browser, demo)
+    north, south = (_terminal(browser, each["url"]) for each in demo.terminals)
+    for each in demo.terminals:
+        _line(browser, each, "drop")
+    phone.context.set_offline(True)
+    expect(phone.locator("#age")).to_contain_text("Offline", timeout=20_000)
+    _ready(north)
+    camera.take(phone, "code")
+    _sell(north, phone)
+    camera.take(north.cashier, "cashier-approved")
+    camera.take(north.customer, "customer-approved")
+    phone.wait_for_timeout(REDRAW_MS)
+    picture = phone.screenshot()
+    _scan(south, picture, amount="12.50")
+    south.cashier.wait_for_selector("[data-phase=approved]")
+    _ready(south)
+    _scan(south, picture, amount="8.00")
+    south.cashier.wait_for_selector("[data-phase=declined]")
+    camera.take(south.cashier, "cashier-declined")
+    camera.take(south.customer, "customer-declined")
+    for each in demo.terminals:
+        _line(browser, each, "pass")
+    _uploaded(north)
+    _uploaded(south)
+    phone.context.set_offline(False)
+    _sale_page(phone)
+    camera.take(phone, "sale")
+    _administration(camera, browser, demo)
+
+
+@dataclass(frozen=True)
+class Till:
+    """Both views of a terminal."""
+
+    cashier: Page
+    customer: Page
+
+
+def _phone(browser: Browser, demo: Campus) -> Page:
+    page = browser.new_context(
+        viewport=PHONE, device_scale_factor=2, locale="en", base_url=demo.web, timezone_id="Asia/Shanghai"
+    ).new_page()
+    page.goto("/sign-in/")
+    page.fill("[name=number]", demo.logins["student"])
+    page.fill("[name=password]", demo.password("student"))
+    page.click("main button.button[type=submit]")
+    page.wait_for_selector("html[data-offline='ready']")
+    page.wait_for_selector("#frame[data-state=ready], #code:not([hidden])")
+    return page
+
+
+def _terminal(browser: Browser, url: str) -> Till:
+    context = browser.new_context(viewport=DESK, base_url=url, timezone_id="Asia/Shanghai")
+    context.add_init_script("localStorage.setItem('language', 'en')")
+    till = Till(context.new_page(), context.new_page())
+    till.cashier.goto("/")
+    till.customer.goto("/customer")
+    till.cashier.wait_for_selector("[data-phase=ready]")
+    return till
+
+
+def _line(browser: Browser, terminal: dict[str, str], mode: str) -> None:
+    """Cut or mend a terminal's line at its relay; the terminal is not told."""
+    context = browser.new_context()
+    answer = context.request.post(f"{terminal['line']}/mode", data={"mode": mode})
+    assert answer.ok, answer.text()
+    context.close()
+
+
+def _ready(till: Till) -> None:
+    till.cashier.wait_for_selector("[data-phase=ready]")
+    expect(till.cashier.locator("#network")).to_have_attribute("data-state", "warn", timeout=60_000)
+
+
+def _sell(till: Till, phone: Page) -> None:
+    """At the fixed price, from the phone's pixels."""
+    _scan(till, phone.screenshot())
+    till.cashier.wait_for_selector("[data-phase=approved]")
+
+
+def _scan(till: Till, picture: bytes, *, amount: str = "") -> None:
+    if amount:
+        till.cashier.click("[data-key=clear]")
+        for key in amount:
+            till.cashier.click(f"[data-key='{key}']")
+    till.cashier.set_input_files("#picture", {"name": "phone.png", "mimeType": "image/png", "buffer": picture})
+
+
+def _uploaded(till: Till) -> None:
+    expect(till.cashier.locator("#unsent")).to_have_attribute("data-state", "yes", timeout=60_000)
+
+
+def _sale_page(phone: Page) -> None:
+    """The newest sale with a benefit in it, once it is posted."""
+    until_s = time.monotonic() + POSTED_TIMEOUT_S
+    while True:
+        phone.goto("/sales/")
+        sales = phone.locator("main a[href*='/sales/']").filter(has_text="15.00")
+        newest = phone.locator("main a[href*='/sales/']").first
+        if sales.count() and "12.50" in phone.locator("main").inner_text():
+            sales.first.click()
+            phone.wait_for_load_state()
+            return
+        if time.monotonic() > until_s:
+            raise SystemExit(f"the sale does not show; the newest is {newest.inner_text()!r}")
+        phone.wait_for_timeout(1_000)
+
+
+def _administration(camera: Camera, browser: Browser, demo: Campus) -> None:
+    page = browser.new_context(viewport=DESK, locale="en", base_url=demo.web, timezone_id="Asia/Shanghai").new_page()
+    page.goto("/admin/")
+    page.fill("[name=username]", demo.logins["admin"])
+    page.fill("[name=password]", demo.password("admin"))
+    page.click("[type=submit]")
+    page.wait_for_load_state("networkidle")
+    camera.take(page, "admin-index")
+    page.goto("/admin/settlement/sale/")
+    page.locator("#result_list tbody a").first.click()
+    page.wait_for_load_state("networkidle")
+    camera.take(page, "admin-sale")
+    page.goto("/admin/terminals/terminal/")
+    page.wait_for_load_state("networkidle")
+    camera.take(page, "admin-terminals")
+
+
+def lan(camera: Camera, browser: Browser) -> None:
+    """What `make demo LAN=1` adds to the console, drawn by the demo's own printer for an example address."""
+    console = Console(file=io.StringIO(), force_terminal=True, width=72, record=True, highlight=False)
+    Show(console).picture(EXAMPLE_ADDRESS, caption="On a phone in this network")
+    page = browser.new_context(viewport={"width": 720, "height": 560}, device_scale_factor=1).new_page()
+    style = "display:inline-block;margin:0;padding:16px;color:#eee;font:15px/1 'DejaVu Sans Mono',monospace"
+    text = console.export_text().rstrip()
+    page.set_content(f"<body style='margin:0;background:#111'><pre id='screen' style=\"{style}\"></pre></body>")
+    page.evaluate("text => { document.getElementById('screen').textContent = text }", text)
+    camera.take(page.locator("#screen"), "lan")
+
+
+def main() -> int:
+    """Take all pictures, or those named by --only."""
+    parser = argparse.ArgumentParser(prog="python -m tests.docs.pictures", description=__doc__)
+    parser.add_argument("--state", type=Path, help="a demo that is up, or a folder for one (default: a fresh one)")
+    parser.add_argument("--people", type=int, default=600)
+    parser.add_argument("--taps", type=int, default=200)
+    parser.add_argument("--out", type=Path, default=PICTURES)
+    parser.add_argument("--only", nargs="*", default=[], help="names of pictures")
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    camera = Camera(given.out, set(given.only))
+    with tempfile.TemporaryDirectory(prefix="ecard-pictures-") as fresh, sync_playwright() as playwright:
+        options: dict[str, Any] = {"executable_path": str(find_or_install()), "args": list(SAFE_FLAGS)}
+        browser = playwright.chromium.launch(**options)
+        lan(camera, browser)
+        with campus(given.state or Path(fresh) / "state", people=given.people, taps=given.taps) as demo:
+            live(camera, browser, demo)
+        browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
