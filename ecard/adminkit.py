@@ -61,10 +61,13 @@ class BoundedAdmin(ModelAdmin[M]):
     list_per_page = 50
     list_max_show_all = 200
     empty_value_display = NOTHING
+    nothing_yet: StrOrPromise = ""
+    """What an empty list says, where there is something to say."""
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name.endswith("_minor"):
-            return MoneyField(label=capfirst(db_field.verbose_name), required=not db_field.null)
+            label, initial = capfirst(db_field.verbose_name), db_field.get_default()
+            return MoneyField(label=label, required=not db_field.null, initial=initial)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 

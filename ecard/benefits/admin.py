@@ -90,7 +90,7 @@ class RuleAdmin(BoundedAdmin[Any]):
                 help_text=_("None ticked: every day."),
             )
         if db_field.name == "percent_bp":
-            return PercentField(label=_("Share of the list price, %"))
+            return PercentField(label=_("Share of the list price, %"), initial=db_field.get_default())
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     @admin.display(description=_("name"), ordering="name")

@@ -78,7 +78,7 @@ def limit_sentence(limit: Limit, names: Names) -> str:
         counted = ngettext("at most %(count)d sale a day", "at most %(count)d sales a day", limit.max_count)
         parts.append(counted % {"count": limit.max_count})
     told["what"] = _(" and ").join(parts)
-    return _("“%(name)s”: %(who)s may buy for %(what)s, %(where)s.") % told
+    return _("“%(name)s”: for %(who)s, %(what)s, %(where)s.") % told
 
 
 def step_sentence(step: AgeStep) -> str:

@@ -80,11 +80,12 @@ class Show:
 
     def picture(self, text: str, *, caption: str) -> None:
         """A QR code drawn with characters."""
-        code = qrcode.QRCode(border=2)
+        code = qrcode.QRCode(border=4)
         code.add_data(text)
         stream = io.StringIO()
-        code.print_ascii(out=stream, invert=True)
-        self.console.print(Text(stream.getvalue()))
+        code.print_ascii(out=stream)
+        # Its own colours: a code drawn in a dark console's would be a negative.
+        self.console.print(Text(stream.getvalue(), style="black on white"))
         self.say(f"  {caption}: {text}")
 
 

@@ -12,6 +12,7 @@ from devices.core.money import format_minor
 from devices.master.screen import Outcome, Phase, Screen
 
 TIMEOUT_S = 20.0
+FRESH_S = 60
 # Shorter than the 5 s after which the other side closes an idle line: a request never meets one being closed.
 LIMITS = httpx.Limits(keepalive_expiry=2.0)
 
@@ -60,6 +61,12 @@ class Device:
         """Whether it would sell."""
         screen = self.screen()
         return screen is not None and screen.phase in (Phase.READY, Phase.APPROVED, Phase.DECLINED)
+
+    def is_up_to_date(self) -> bool:
+        """Whether it would sell, from data that it has just been given."""
+        screen = self.screen()
+        fresh = screen is not None and screen.snapshot_age_s is not None and screen.snapshot_age_s <= FRESH_S
+        return fresh and self.is_ready()
 
     def needs_enrolment(self) -> bool:
         """Whether it waits for a code."""

@@ -162,12 +162,14 @@ def _server() -> ModuleType:
 def _tell(stage: Stage, logins: Sequence[Login], devices: list[Device], show: Show) -> None:
     url = stage.public_url
     rows = []
+    pages = {
+        "admin": ("administration", f"{url}/admin/"),
+        "student": ("a student's page", f"{url}/"),
+        "staff": ("a staff member's page", f"{url}/"),
+    }
     for login in logins:
         password = place.password_of(login.role, stage.secrets)
-        where, what = (
-            (f"{url}/admin/", "administration") if login.role == "admin" else (f"{url}/", f"a {login.role}'s page")
-        )
-        rows.append((what, where, f"{login.number} / {password}"))
+        rows.append((*pages[login.role], f"{login.number} / {password}"))
     rows.append(("API", f"{url}/api/docs/", ""))
     for number, device in enumerate(devices, start=1):
         rows.append((f"terminal {number}, cashier", f"{device.url}/", ""))

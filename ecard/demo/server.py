@@ -58,7 +58,7 @@ def enrol(devices: Sequence[Device], *, timeout_s: float) -> None:
             device.enrol(invite(terminal=terminal, by=None, at=timezone.now()).code)
     for device in devices:
         device.set_line("pass")
-        if not wait_until(device.is_ready, timeout_s=timeout_s, watch=_nothing):
+        if not wait_until(device.is_up_to_date, timeout_s=timeout_s, watch=_nothing):
             raise ProgramFailed(f"the terminal at {device.url} did not get ready: {device.screen()}")
 
 

@@ -49,7 +49,7 @@ class DeskCardholderAdmin(CardholderAdmin):
     def take_cash(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Amount, then name and new balance to be confirmed, then the receipt."""
         cardholder = get_object_or_404(Cardholder.objects.select_related("group"), pk=object_id)
-        form = CashForm(request.POST or None, initial={"key": secrets.token_hex(16)})
+        form = CashForm(request.POST if request.method == "POST" else None, initial={"key": secrets.token_hex(16)})
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
