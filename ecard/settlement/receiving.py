@@ -236,6 +236,8 @@ def _quarantine(
 
 
 def _signed_by(terminal: Terminal, data: bytes) -> bool:
+    if not data.startswith(BATCH_MAGIC):
+        return False
     start = len(BATCH_MAGIC) + SIGNATURE_BYTES
     signature = data[len(BATCH_MAGIC) : start]
     keys = [key for key in (terminal.public_key, terminal.next_public_key) if key]
