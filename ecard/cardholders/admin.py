@@ -139,7 +139,8 @@ class CardholderAdmin(NeverDeleted):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Cardholder]:
         in_force = Stop.objects.filter(cardholder=OuterRef("pk"), kind=StopKind.WHOLE, lifted_at__isnull=True)
-        return super().get_queryset(request).annotate(stopped=Exists(in_force))
+        people: QuerySet[Cardholder] = super().get_queryset(request).annotate(stopped=Exists(in_force))
+        return people
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -229,6 +230,7 @@ class CardholderAdmin(NeverDeleted):
 
 @admin.register(Stop)
 class StopAdmin(ReadOnlyAdmin[Stop]):
+    nothing_yet = _("Nobody was ever stopped. A stop is made on the cardholder's page.")
     list_display = ("cardholder", "kind", "state_chip", "reason", "made_at", "made_by", "lifted_at")
     list_select_related = ("cardholder", "made_by")
     list_filter = ("kind", ("lifted_at", admin.EmptyFieldListFilter))

@@ -147,6 +147,7 @@ class TransferAdmin(ReadOnlyAdmin[Transfer]):
 
 @admin.register(Hold)
 class HoldAdmin(ReadOnlyAdmin[Hold]):
+    nothing_yet = _("No money has been held for a sale.")
     list_display = ("key", "account", "amount", "state_chip", "placed_at", "expires_at", "ended_at")
     list_filter = ("state",)
     list_select_related = ("account",)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from axes.models import AccessAttempt
 from axes.utils import reset
@@ -14,6 +14,7 @@ from django.contrib.auth.models import Group, User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -21,12 +22,21 @@ from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from ecard.adminkit import BoundedAdmin, ReadOnlyAdmin, chip_column, dialog_action
+from ecard.office.audit import begin_audit
 from ecard.office.models import AuditRun, Part
 from ecard.office.sentences import finding_sentence
 
 
+if TYPE_CHECKING:
+    _BaseUserAdmin = DjangoUserAdmin[User]
+else:
+    _BaseUserAdmin = DjangoUserAdmin
+
+
 @admin.register(AuditRun)
 class AuditRunAdmin(ReadOnlyAdmin[AuditRun]):
+    nothing_yet = _("An audit begins every night, and whenever somebody asks for one.")
+    actions_list = ("begin",)
     list_display = ("began_at", "result", "progress", "accounts", "transfers", "sales", "streams", "finished_at")
     ordering = ("-id",)
     fields = (
@@ -63,13 +73,28 @@ class AuditRunAdmin(ReadOnlyAdmin[AuditRun]):
         rest = format_html("<li>{}</li>", gettext("and %(count)s more") % {"count": more}) if more > 0 else ""
         return format_html('<ul class="office-lines">{}{}</ul>', lines, rest)
 
+    def has_begin_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("office.begin_audit")
+
+    @dialog_action(
+        description=_("Begin an audit"),
+        explanation=_("Every balance, transfer and sale is checked, beside the usual work. It takes some minutes."),
+        submit=_("Begin"),
+        icon="fact_check",
+        permissions=("begin",),
+    )
+    def begin(self, request: HttpRequest, form: Any) -> HttpResponse:
+        run = begin_audit(at=timezone.now())
+        messages.success(request, _("Audit %(number)s is at work.") % {"number": run.pk})
+        return HttpResponse(headers={"HX-Redirect": reverse("admin:office_auditrun_changelist")})
+
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, BoundedAdmin[User]):  # type: ignore[misc]
+class UserAdmin(_BaseUserAdmin, BoundedAdmin[User]):
     """Cardholders' logins are here too; only staff come into administration."""
 
     form = UserChangeForm
@@ -100,12 +125,13 @@ class UserAdmin(DjangoUserAdmin, BoundedAdmin[User]):  # type: ignore[misc]
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, BoundedAdmin[Group]):  # type: ignore[misc]
+class GroupAdmin(DjangoGroupAdmin, BoundedAdmin[Group]):
     """Rights given together, such as a cashier's or a finance clerk's."""
 
 
 @admin.register(AccessAttempt)
 class AccessAttemptAdmin(ReadOnlyAdmin[AccessAttempt]):
+    nothing_yet = _("Nobody has failed to sign in.")
     list_display = ("username", "ip_address", "failures", "attempt_time", "where")
     search_fields = ("username__startswith", "ip_address__startswith")
     search_help_text = _("How a login name or an address begins")

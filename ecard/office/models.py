@@ -41,6 +41,7 @@ class AuditRun(models.Model):
         verbose_name = _("audit")
         verbose_name_plural = _("audits")
         ordering = ("-id",)
+        permissions = (("begin_audit", _("Can begin an audit")),)
         constraints = (
             models.UniqueConstraint(
                 models.Value(1), name="office_auditrun_one_at_a_time", condition=Q(finished_at__isnull=True)

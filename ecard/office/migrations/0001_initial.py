@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "audit",
                 "verbose_name_plural": "audits",
                 "ordering": ("-id",),
+                "permissions": (("begin_audit", "Can begin an audit"),),
                 "constraints": [
                     models.UniqueConstraint(
                         models.Value(1),

@@ -1,0 +1,91 @@
+"""Every page of the admin, walked: it opens, asks a bounded number of questions, and counts no whole table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.admin import ModelAdmin, site
+from django.db import connection
+from django.db.models import Model
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from ecard.adminkit import BoundedPaginator
+
+# One row by nature: an installation has one of each.
+ONE_ROW = frozenset({"changes.generation", "codes.institutionroot", "codes.keylistversion", "codes.issuerkey"})
+
+
+def page_of(model: type[Model], kind: str, *args: object) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{kind}", args=args)
+
+
+def asked(client: Client, address: str) -> list[str]:
+    """The statements one page asks, after a first visit that fills what is kept between requests."""
+    client.get(address)
+    with CaptureQueriesContext(connection) as captured:
+        response = client.get(address)
+    assert response.status_code == 200, address
+    return [query["sql"] for query in captured.captured_queries]
+
+
+def test_no_list_asks_more_when_it_grows(admin: Client, fill: Callable[[int], None]) -> None:
+    fill(2)
+    few = {
+        model: (model._default_manager.count(), len(asked(admin, page_of(model, "changelist"))))
+        for model in site._registry
+    }
+    fill(6)
+    grew, more = set(), {}
+    for model, (rows, statements) in few.items():
+        if model._default_manager.count() > rows:
+            grew.add(model._meta.label_lower)
+        now = asked(admin, page_of(model, "changelist"))
+        if len(now) > statements:
+            more[model._meta.label_lower] = (statements, len(now), now)
+    assert not more
+    assert {model._meta.label_lower for model in site._registry} - ONE_ROW == grew - ONE_ROW
+
+
+def test_no_list_counts_a_whole_table(admin: Client, fill: Callable[[int], None]) -> None:
+    fill(1)
+    for model, model_admin in site._registry.items():
+        assert issubclass(model_admin.paginator, BoundedPaginator), model
+        assert not model_admin.show_full_result_count, model
+        for statement in asked(admin, page_of(model, "changelist")):
+            assert "COUNT(" not in statement or "LIMIT" in statement, (model, statement)
+
+
+def test_no_record_asks_more_when_its_company_grows(admin: Client, fill: Callable[[int], None]) -> None:
+    fill(2)
+    few: dict[str, int] = {}
+    for model in site._registry:
+        oldest = model._default_manager.order_by("pk").first()
+        assert oldest is not None, model
+        address = page_of(model, "change", oldest.pk)
+        few[address] = len(asked(admin, address))
+    fill(6)
+    now = {address: asked(admin, address) for address in few}
+    assert {address: statements for address, statements in now.items() if len(statements) > few[address]} == {}
+
+
+def test_what_can_be_added_has_a_form_that_opens(admin: Client, fill: Callable[[int], None]) -> None:
+    fill(1)
+    for model, model_admin in site._registry.items():
+        assert isinstance(model_admin, ModelAdmin)
+        status = admin.get(page_of(model, "add")).status_code
+        assert status in (200, 403), model
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_every_list_finds_by_what_it_offers_to_search(
+    admin: Client, fill: Callable[[int], None], language: str
+) -> None:
+    fill(1)
+    for model, model_admin in site._registry.items():
+        if model_admin.search_fields:
+            for text in ("1", "张", "M0001", "'; --"):
+                found = admin.get(page_of(model, "changelist"), {"q": text}, headers={"accept-language": language})
+                assert found.status_code == 200, (model, text)
