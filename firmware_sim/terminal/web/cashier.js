@@ -4,6 +4,7 @@ import { current, money, send, start, text } from "/static/terminal.js";
 const byId = (id) => document.getElementById(id);
 const FRAME_MS = 120;
 let typed = "";
+let shownAmount = 0;
 let stream = null;
 
 const complain = (id, said) => {
@@ -162,7 +163,9 @@ setInterval(drawLine, 5000);
 
 start((screen) => {
   byId("entered").textContent = money(screen.amount_minor);
-  if (screen.amount_minor === 0 && !/^0?\.?0*$/.test(typed)) typed = "";
+  // A sale has taken the amount. (A 0 after a 0 may be older than the key just pressed.)
+  if (screen.amount_minor === 0 && shownAmount !== 0 && !entering) typed = "";
+  shownAmount = screen.amount_minor;
   document.querySelectorAll("[data-mode]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.mode === screen.mode)));
   document.querySelectorAll("#keypad button").forEach((button) => (button.disabled = screen.mode === "fixed"));
   const last = screen.last_sale;

@@ -132,6 +132,12 @@ function drawTexts() {
   byId("language").textContent = language === "zh" ? "English" : "中文";
 }
 
+// What stands there then is the past: nobody should take it for the present.
+function lost(now) {
+  byId("lost").hidden = !now;
+  document.body.toggleAttribute("data-lost", now);
+}
+
 export function start(drawMore) {
   const draw = () => {
     drawFacts();
@@ -152,9 +158,9 @@ export function start(drawMore) {
   drawTexts();
   const events = new EventSource("/events");
   events.onmessage = (event) => {
-    byId("lost").hidden = true;
+    lost(false);
     screen = JSON.parse(event.data);
     draw();
   };
-  events.onerror = () => (byId("lost").hidden = false);
+  events.onerror = () => lost(true);
 }
