@@ -1,0 +1,152 @@
+"""A canteen's counter: a terminal's page for the cashier, and beside it the one that customers see."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from playwright.sync_api import Page, ViewportSize, expect
+
+from tests.e2e.watching import TIMEOUT_S
+
+TIMEOUT_MS = TIMEOUT_S * 1000
+CASHIER_VIEWPORT: ViewportSize = {"width": 1366, "height": 860}
+CUSTOMER_VIEWPORT: ViewportSize = {"width": 1024, "height": 768}
+
+ENGLISH = "localStorage.setItem('language', 'en')"
+# An answer stays on the screen for seconds only: every state that was shown is remembered, in order.
+REMEMBER = """
+window.shown = [];
+addEventListener("DOMContentLoaded", () => {
+  const text = (id) => document.getElementById(id)?.textContent ?? "";
+  new MutationObserver(() => {
+    const seen = {
+      phase: document.body.dataset.phase, sum: text("sum"), words: text("words"), who: text("who"),
+      left: text("left"), wait: document.getElementById("wait")?.hidden ? "" : text("wait"), why: text("sentences"),
+    };
+    if (JSON.stringify(seen) !== JSON.stringify(window.shown.at(-1))) window.shown.push(seen);
+  }).observe(document.body, { attributes: true, childList: true, characterData: true, subtree: true });
+});
+"""
+FIND_SHOWN = """([after, phase, words]) =>
+  window.shown.slice(after).find((each) => each.phase === phase && each.words.includes(words))"""
+PASTE = """async (base64) => {
+  const bytes = Uint8Array.from(atob(base64), (each) => each.charCodeAt(0));
+  const carried = new DataTransfer();
+  carried.items.add(new File([bytes], "code.png", { type: "image/png" }));
+  document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: carried, bubbles: true }));
+}"""
+
+Phase = Literal["approved", "declined", "ready"]
+Line = Literal["pass", "drop", "delay", "half_close"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One state of the page, as text."""
+
+    sum: str
+    words: str
+    who: str
+    left: str
+    wait: str
+    why: str
+
+
+class View:
+    """Either page of a terminal; `mark` first, then act, then ask what was shown since."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self._after = 0
+
+    def mark(self) -> None:
+        """What was shown up to here is not asked about any more."""
+        self._after = self.page.evaluate("window.shown.length")
+
+    def shows(self, phase: Phase, words: str = "") -> Shown:
+        """Wait until the page shows, or find that it has shown, this phase with these words."""
+        given = [self._after, phase, words]
+        try:
+            handle = self.page.wait_for_function(FIND_SHOWN, arg=given, timeout=TIMEOUT_MS)
+        except Exception as error:
+            seen = self.page.evaluate("(after) => window.shown.slice(after)", self._after)
+            raise AssertionError(f"never {phase} {words!r} in {json.dumps(seen, ensure_ascii=False)}") from error
+        found = handle.json_value()
+        return Shown(**{name: found[name] for name in Shown.__slots__})
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Both views of one terminal, and the hands of a cashier."""
+
+    cashier: View
+    customer: View
+
+    @property
+    def page(self) -> Page:
+        """The cashier's."""
+        return self.cashier.page
+
+    def type_amount(self, keys: str) -> None:
+        """Press the keypad; in typed mode."""
+        self.page.click("[data-mode=typed]")
+        expect(self.page.locator("[data-mode=typed]")).to_have_attribute("aria-pressed", "true")
+        for key in keys:
+            self.page.click(f"#keypad [data-key='{key}']")
+        self.amount_is(f"¥{float(keys):.2f}")
+
+    def amount_is(self, text: str) -> None:
+        """The amount that the next tap shall pay."""
+        expect(self.page.locator("#entered")).to_have_text(text, timeout=TIMEOUT_MS)
+
+    def choose_picture(self, picture: bytes) -> None:
+        """A picture from the file chooser before the scanner."""
+        self._mark()
+        self.page.set_input_files("#picture", {"name": "code.png", "mimeType": "image/png", "buffer": picture})
+
+    def paste(self, picture: bytes) -> None:
+        """A picture from the clipboard before the scanner."""
+        self._mark()
+        self.page.evaluate(PASTE, base64.b64encode(picture).decode())
+
+    def reverse(self) -> None:
+        """Undo the last sale."""
+        self._mark()
+        self.page.click("#reverse")
+
+    def switch_line(self, mode: Line) -> None:
+        """Cut or mend the terminal's line; the terminal is not told."""
+        self.page.check(f"#line input[value={mode}]")
+
+    def pull_the_plug(self) -> None:
+        """Kill the terminal's process, and stay until the page has noticed."""
+        self.page.click("#power")
+        expect(self.page.locator("#lost")).to_be_visible(timeout=TIMEOUT_MS)
+
+    def is_back(self) -> None:
+        """The terminal runs again and its page is alive."""
+        expect(self.page.locator("#lost")).to_be_hidden(timeout=TIMEOUT_MS)
+
+    def is_offline(self) -> None:
+        """The terminal itself has noticed."""
+        expect(self.page.locator("#network")).to_have_attribute("data-state", "warn", timeout=TIMEOUT_MS)
+
+    def has_unsent(self, count: int) -> None:
+        """So many records wait for the line."""
+        expect(self.page.locator("#unsent")).to_have_text(f"{count} unsent", timeout=TIMEOUT_MS)
+
+    def has_sent_all(self) -> None:
+        """Nothing waits."""
+        expect(self.page.locator("#unsent")).to_have_attribute("data-state", "yes", timeout=TIMEOUT_MS)
+
+    def answer_has_gone(self) -> None:
+        """The last answer has left the screen: whatever is presented now is a presentation of its own."""
+        expect(self.page.locator("body")).to_have_attribute("data-phase", "ready", timeout=TIMEOUT_MS)
+        expect(self.page.locator("#who")).to_be_empty(timeout=TIMEOUT_MS)
+
+    def _mark(self) -> None:
+        self.cashier.mark()
+        self.customer.mark()

@@ -1,0 +1,105 @@
+"""What happens at a counter: a wrong amount, a power cut, a student whose money came after the line went."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.e2e.books import Books
+from tests.e2e.counter import Counter
+from tests.e2e.journeys import posted_once
+from tests.e2e.office import Office
+from tests.e2e.phone import Phone
+from tests.e2e.watching import TIMEOUT_S, keep
+
+
+def test_a_reversed_sale_gives_the_money_back_and_the_same_code_pays_again(
+    student: Phone, south: Counter, books: Books
+) -> None:
+    before, purse_minor = books.sales_of(student.number), books.purse_minor(student.number)
+    student.sign_in()
+    south.switch_line("drop")
+    south.type_amount("21.50")
+    picture = student.picture()
+    south.paste(picture)
+    south.cashier.shows("approved", "Paid ¥21.50")
+    south.reverse()
+    south.customer.shows("approved", "已撤销 ¥21.50")
+    south.cashier.shows("approved", "The same code can pay again")
+    keep(south.page, "reversal-cashier")
+    keep(south.customer.page, "reversal-customer")
+    south.type_amount("12.50")
+    south.paste(picture)
+    south.cashier.shows("approved", "Paid ¥12.50")
+    south.has_unsent(3)
+
+    south.switch_line("pass")
+    south.has_sent_all()
+    last = posted_once(books, student.number, before=before, amounts_minor=(21_50, 12_50))
+    first = books.sales_of(student.number)[-2]
+    assert (first.reversed, first.moved_minor) == (True, 0)
+    assert (last.reversed, last.purse_minor) == (False, 12_50)
+    assert books.purse_minor(student.number) == purse_minor - 12_50
+    student.page.goto("/sales/")
+    expect(student.page.locator("a.row", has_text="reversed")).to_contain_text("¥21.50")
+    keep(student.page, "reversal-phone-sales")
+
+
+def test_a_sale_survives_a_power_cut_and_is_uploaded_once(student: Phone, north: Counter, books: Books) -> None:
+    before = books.sales_of(student.number)
+    student.sign_in()
+    north.switch_line("drop")
+    north.type_amount("9.00")
+    north.choose_picture(student.picture())
+    north.cashier.shows("approved", "Paid ¥9.00")
+    north.has_unsent(1)
+    north.pull_the_plug()
+    keep(north.page, "power-cut-cashier")
+    north.is_back()
+    # The sale, and the record by which the journal goes on after the restart.
+    north.has_unsent(2)
+    expect(north.page.locator("#reverse")).to_contain_text("¥9.00")
+    keep(north.page, "power-back-cashier")
+    assert books.sales_of(student.number) == before
+
+    north.switch_line("pass")
+    north.has_sent_all()
+    posted_once(books, student.number, before=before, amounts_minor=(9_00,))
+
+
+def test_a_student_who_topped_up_after_the_terminal_went_dark_pays(
+    student: Phone, south: Counter, office: Office, books: Books
+) -> None:
+    before, purse_minor = books.sales_of(student.number), books.purse_minor(student.number)
+    student.sign_in()
+    all_but_ten = f"{(purse_minor - 10_00) / 100:.2f}"
+    south.type_amount(all_but_ten)
+    south.paste(student.picture())
+    south.cashier.shows("approved", f"Paid ¥{all_but_ten}")
+    posted_once(books, student.number, before=before, amounts_minor=(purse_minor - 10_00,))
+
+    south.switch_line("drop")
+    south.is_offline()
+    south.type_amount("25.00")
+    south.answer_has_gone()
+    student.page.reload()
+    expect(student.page.locator("#balance")).to_have_text("¥10.00", timeout=TIMEOUT_S * 1000)
+    south.paste(student.picture())
+    south.cashier.shows("declined", "Not enough money")
+    keep(south.page, "top-up-cashier-declined")
+    keep(south.customer.page, "top-up-customer-declined")
+
+    office.top_up(student.number, "50.00")
+    keep(office.page, "top-up-office")
+    with student.page.expect_response("**/credentials"):
+        student.page.reload()
+    expect(student.page.locator("#balance")).to_have_text("¥60.00", timeout=TIMEOUT_S * 1000)
+    south.amount_is("¥25.00")
+    south.answer_has_gone()
+    south.paste(student.picture())
+    south.cashier.shows("approved", "Paid ¥25.00")
+    keep(south.customer.page, "top-up-customer-approved")
+
+    south.switch_line("pass")
+    south.has_sent_all()
+    posted_once(books, student.number, before=before, amounts_minor=(purse_minor - 10_00, 25_00))
+    assert books.purse_minor(student.number) == 35_00

@@ -1,0 +1,124 @@
+"""The whole demo as processes of its own, on any ports and in a folder of its own: for tests of the whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from ecard.demo import place
+from ecard.demo.options import PROJECT
+from ecard.embedded import EmbeddedPostgres, processes
+from ecard.settings.env import read_environment_file
+
+START_TIMEOUT_S = 240.0
+STOP_TIMEOUT_S = 60.0
+POLL_S = 0.1
+LOG_TAIL = 2_000
+PEOPLE = 60
+FOLDER_PREFIX = "ecard-stack-"
+FOREIGN = ("ECARD_", "DATABASE_", "DJANGO_", "PYTEST_")
+"""What the test session has in its environment and a demo must not find."""
+
+
+class Counter(msgspec.Struct, frozen=True):
+    """One terminal's pages, and the switch of its line."""
+
+    url: str
+    line: str
+
+
+class Addresses(msgspec.Struct, frozen=True):
+    """The demo's own file: where everything is, and the login names by role."""
+
+    web: str
+    terminals: tuple[Counter, ...]
+    logins: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running campus. `database_url` is the runtime role's."""
+
+    addresses: Addresses
+    database_url: str = field(repr=False)
+    passwords: dict[str, str] = field(repr=False)
+    logs: Path
+
+
+@contextmanager
+def running_stack(*, people: int = PEOPLE) -> Iterator[Stack]:
+    """Start everything, and in the end stop it and delete what it kept. AssertionError with its output if it fails."""
+    _sweep_killed()
+    state = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
+    command = [sys.executable, "-m", "ecard.demo", "--any-ports", "--taps", "0"]
+    command += ["--people", str(people), "--state", str(state)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    said = state / "said"
+    with said.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=PROJECT,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=partial(processes.end_with_parent, signal.SIGTERM),
+        )
+    try:
+        _wait(process, state / place.ADDRESSES, said)
+        yield _read(state)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        finally:
+            _delete(state)
+
+
+def _wait(process: subprocess.Popen[bytes], addresses: Path, said: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not addresses.is_file():
+        late = time.monotonic() > deadline
+        if late or process.poll() is not None:
+            what = f"is not up after {START_TIMEOUT_S:.0f} s" if late else "ended"
+            told = [said, *sorted((said.parent / "logs").glob("*.log"))]
+            ends = "".join(f"\n{log.name}: {log.read_text(errors='replace')[-LOG_TAIL:]}" for log in told)
+            raise AssertionError(f"the demo {what}:{ends}")
+        time.sleep(POLL_S)
+
+
+def _read(state: Path) -> Stack:
+    kept = read_environment_file(state / "secrets")
+    return Stack(
+        addresses=msgspec.json.decode((state / place.ADDRESSES).read_bytes(), type=Addresses),
+        database_url=read_environment_file(state / "environment")["DATABASE_URL"],
+        passwords={login: place.password_of(login, kept) for login in place.LOGINS},
+        logs=state / "logs",
+    )
+
+
+def _delete(state: Path) -> None:
+    """As root the cluster lies elsewhere, and its own supervisor knows where."""
+    EmbeddedPostgres(state / "postgres").destroy()
+    shutil.rmtree(state)
+
+
+def _sweep_killed() -> None:
+    """Delete what sessions left that were killed before they could."""
+    for state in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*-*"):
+        pid = state.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
+        if pid.isdigit() and not processes.is_running(int(pid)) and state.stat().st_uid == os.geteuid():
+            _delete(state)
