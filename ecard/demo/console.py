@@ -107,15 +107,30 @@ class RushView:
             self.printer("  " + self._line())
 
     def __rich__(self) -> RenderableType:
-        bar = ProgressBar(total=max(1, self._taps), completed=self._count.taps, width=60)
-        return Panel(Group(bar, Text(self._line())), title="Lunch rush", border_style="cyan")
+        count = self._count
+        figures = Table.grid(expand=True)
+        figures.add_row("taps", "approved", "declined", "unsent", "posted", "line", style="dim")
+        figures.add_row(
+            f"{count.taps}/{self._taps}",
+            Text(str(len(count.shown)), style="bold green"),
+            str(sum(count.declined.values())),
+            self._unsent(),
+            Text(str(self.posted), style="bold"),
+            Text(count.line, style="bold red" if count.line == "cut" else "green"),
+        )
+        whole = Table.grid(expand=True, padding=(0, 0, 1, 0))
+        whole.add_row(ProgressBar(total=max(1, self._taps), completed=count.taps))
+        whole.add_row(figures)
+        return Panel(whole, title="Lunch rush", border_style="cyan")
+
+    def _unsent(self) -> str:
+        return " + ".join("off" if each is None else str(each) for each in self.unsent) or "0"
 
     def _line(self) -> str:
         count = self._count
-        unsent = " + ".join("off" if each is None else str(each) for each in self.unsent) or "0"
         return (
             f"{count.taps}/{self._taps} taps   {len(count.shown)} approved   {sum(count.declined.values())} declined   "
-            f"line {count.line}   unsent {unsent}   posted {self.posted}"
+            f"line {count.line}   unsent {self._unsent()}   posted {self.posted}"
         )
 
 
