@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django import forms
@@ -38,6 +39,7 @@ else:
 
 M = TypeVar("M", bound=models.Model)
 F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
 
 COUNTED_AT_MOST = 10_000
 REASON_LENGTH_MAX = 200
@@ -207,6 +209,20 @@ def chip_column(*, description: StrOrPromise, colours: dict[str, str], ordering:
     """
     decorated: Callable[[F], F] = display(description=description, ordering=ordering, label=colours)
     return decorated
+
+
+def once_a_page(method: Callable[[Any, Any], R]) -> Callable[[Any, Any], R]:
+    """A read-only field that is worked out once for a record: a page asks for each field five times."""
+    name = f"_shown_{method.__name__}"
+
+    @wraps(method)
+    def shown(model_admin: Any, obj: Any) -> R:
+        if name not in obj.__dict__:
+            obj.__dict__[name] = method(model_admin, obj)
+        found: R = obj.__dict__[name]
+        return found
+
+    return shown
 
 
 def back_to(obj: models.Model) -> HttpResponse:

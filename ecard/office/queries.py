@@ -72,7 +72,7 @@ def sales_on(day: date) -> DaySales:
 def posting() -> Posting:
     """How far posting is."""
     waiting = Batch.objects.filter(posted_at__isnull=True)[:WAITING_BATCHES_AT_MOST]
-    records = waiting.aggregate(n=Sum(F("last_seq") - F("first_seq") + 1 - F("skip")))["n"]
+    records = waiting.aggregate(n=Sum(F("last_seq") - F("first_seq") + 1))["n"]
     newest = Batch.objects.order_by("-pk").values("posted_at")[:COUNTED_AT_MOST]
     return Posting(waiting_records=records or 0, newest_at=newest.aggregate(at=Max("posted_at"))["at"])
 

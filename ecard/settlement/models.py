@@ -22,7 +22,7 @@ NOTE_LENGTH_MAX = 500
 
 
 class Batch(models.Model):
-    """One accepted upload, kept byte for byte. Of its lines the first `skip` were already held.
+    """One accepted upload, kept byte for byte. Its first `skip` lines were held already; `first_seq` is the next one's.
 
     `evidence` is what the check found, one entry a record (`rules.EVIDENCE`); posting needs it, and then writes
     `posted_at` in the transaction that writes the transfers.
@@ -222,7 +222,7 @@ class Sale(models.Model):
         )
         indexes = (
             models.Index(name="settlement_sale_by_person", fields=["account_ref", "taken_at", "id"]),
-            models.Index(name="settlement_sale_by_day", fields=["business_date", "outlet"]),
+            models.Index(name="settlement_sale_by_day", fields=["business_date", "taken_at"]),
         )
 
     def __str__(self) -> str:

@@ -20,9 +20,11 @@ from ecard.ledger.queries import cause_totals
 from ecard.settlement.models import Batch, ExceptionKind, Sale, SaleException
 from ecard.settlement.rules import record_ids_of
 from ecard.settlement.values import Recheck, SaleView, StreamAudit, UploadCounts
+from ecard.terminals.models import Stream
 
 SALES_LIMIT = 100
 STREAMS_LIMIT = 1_000
+STREAMS_SEARCHED = 100
 SALES_PER_PAGE = 50_000
 
 # What posting made of a stream's records, counted by the keys that only this stream's records can have. The first
@@ -97,6 +99,12 @@ def recheck(sale: Sale) -> Recheck:
 def exceptions_of(record_ids: Iterable[int]) -> list[SaleException]:
     """What finance was told about these records, oldest first."""
     return list(SaleException.objects.filter(record_id__in=list(record_ids)).order_by("id"))
+
+
+def sale_ids_of_terminals(terminal_ids: Collection[int]) -> list[tuple[int, int]]:
+    """The ranges in which the sales of these terminals have their ids, one for each stream, newest first."""
+    streams = Stream.objects.filter(terminal_id__in=terminal_ids).order_by("-id").values_list("pk", flat=True)
+    return [record_ids_of(stream_id) for stream_id in streams[:STREAMS_SEARCHED]]
 
 
 def audit_streams(*, after: int = 0, limit: int = STREAMS_LIMIT) -> list[StreamAudit]:
