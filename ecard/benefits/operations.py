@@ -25,7 +25,7 @@ from ecard.benefits.values import ExpiryReport, IssueReport, Recipient, UsageRow
 from ecard.cardholders.models import Cardholder, CardholderState
 from ecard.changes.models import Topic
 from ecard.changes.operations import record
-from ecard.ledger.models import LABEL_LENGTH_MAX, AccountKind, CauseKind, TransferKind
+from ecard.ledger.models import AccountKind, CauseKind, TransferKind
 from ecard.ledger.operations import lock_accounts, open_account, open_accounts, post, post_group
 from ecard.ledger.values import NewAccount, NewTransfer
 
@@ -60,7 +60,7 @@ ON CONFLICT (account_ref, business_date) DO UPDATE SET
 
 def open_sponsor(*, name: str) -> int:
     """A busy ledger account out of which a programme is paid."""
-    return open_account(kind=AccountKind.SPONSOR, label=_label(f"sponsor {name}"), floor_minor=None)
+    return open_account(kind=AccountKind.SPONSOR, label=f"sponsor {name}", floor_minor=None)
 
 
 @transaction.atomic
@@ -75,10 +75,6 @@ def open_programme(
         part_payment=part_payment,
         order=order,
     )
-
-
-def _label(text: str) -> str:
-    return text[:LABEL_LENGTH_MAX]
 
 
 def issue_grants(

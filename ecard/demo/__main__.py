@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from ecard.demo.options import parse
 from ecard.demo.run import run
 
 if __name__ == "__main__":
-    sys.exit(run(parse()))
+    sys.exit(run(parse(), own=os.environ))

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
@@ -43,8 +43,8 @@ class Stage:
     public_url: str
 
 
-def run(options: Options) -> int:
-    """The whole demo; gives the exit status. Ctrl-C, SIGTERM and a closed console end it in order."""
+def run(options: Options, *, own: MutableMapping[str, str]) -> int:
+    """The whole demo; gives the exit status. `own` is this process's environment, which is added to. Ctrl-C, SIGTERM and a closed console end it in order."""
     show = Show()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -53,7 +53,7 @@ def run(options: Options) -> int:
             stack.callback(os.close, place.hold(options.state))
             # Whatever ends us, what was started is stopped undisturbed.
             stack.callback(lambda: show.say("Everything has stopped.", style="dim"))
-            status = _run(options, show, stack)
+            status = _run(options, own, show, stack)
             _deafen()
             return status
     except place.AlreadyRunning:
@@ -65,8 +65,8 @@ def run(options: Options) -> int:
     return 1
 
 
-def _run(options: Options, show: Show, stack: ExitStack) -> int:
-    stage = _engines(options, show, stack)
+def _run(options: Options, own: MutableMapping[str, str], show: Show, stack: ExitStack) -> int:
+    stage = _engines(options, own, show, stack)
     if options.check:
         return int(_server().check(options, show))
     devices = [
@@ -99,7 +99,7 @@ def _run(options: Options, show: Show, stack: ExitStack) -> int:
     return _stay(manager, show) or status
 
 
-def _engines(options: Options, show: Show, stack: ExitStack) -> Stage:
+def _engines(options: Options, own: MutableMapping[str, str], show: Show, stack: ExitStack) -> Stage:
     state = options.state
     with show.step("PostgreSQL"):
         postgres = EmbeddedPostgres(state / "postgres", end_with_parent=True)
@@ -126,13 +126,13 @@ def _engines(options: Options, show: Show, stack: ExitStack) -> Stage:
         hosts=["127.0.0.1", "localhost", address],
     )
     write_environment_file(state / "environment", variables)
-    os.environ.update(variables)
+    own.update(variables)
     with show.step("tables"):
         command = [sys.executable, str(PROJECT / "manage.py"), "migrate", "--verbosity", "0"]
-        done = subprocess.run(command, cwd=PROJECT, check=False, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=PROJECT, env=dict(own), check=False, capture_output=True, text=True)
         if done.returncode:
             raise ProgramFailed(f"migrate failed:\n{done.stdout}{done.stderr}")
-    return Stage(options, kept, dict(os.environ), ports, host, public_url)
+    return Stage(options, kept, dict(own), ports, host, public_url)
 
 
 def _start(stage: Stage, devices: list[Device], manager: ProcessManager) -> list[Running]:
