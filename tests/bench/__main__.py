@@ -1,7 +1,6 @@
 """`make bench [ONLY=name]`: run the benchmarks, print a table, write bench.json."""
 
 import argparse
-import importlib
 import json
 import sys
 from pathlib import Path
@@ -10,9 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.figures import Figure
-
-PARTS = ("terminal", "scan", "tap", "posting", "path", "issue", "snapshot", "page")
-"""Each is a module here with `run(*, scale: float) -> list[Figure]`; heavy imports stay inside it."""
+from tests.bench.parts import PARTS, measure
 
 
 def main() -> int:
@@ -29,7 +26,7 @@ def main() -> int:
     figures: list[Figure] = []
     for name in wanted:
         with console.status(f"measuring {name} …"):
-            figures += importlib.import_module(f"tests.bench.{name}").run(scale=given.scale)
+            figures += measure(name, scale=given.scale)
     console.print(table_of(figures))
     given.out.write_text(json.dumps([as_json(figure) for figure in figures], indent=1) + "\n")
     return 0

@@ -1,0 +1,83 @@
+"""A terminal's part of a full load, in a process of its own: `python -m tests.bench.loading FOLDER ROOT TERMINAL`.
+
+FOLDER holds `snapshot` and `keys` as the server gave them. Prints what it took as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from devices.core.funds import PersonRow
+from devices.core.keys import open_key_list
+from devices.core.messages import decode_row
+from devices.drivers import database, vault
+from devices.drivers.randomness import SystemRandomness
+from devices.drivers.vault import Vault
+from devices.store.held import Keys
+from devices.store.snapshots import SnapshotStore
+from devices.sync.verify import verify_snapshot
+from tests.devices.world import INSTITUTION
+
+KIB_PER_MB = 1_000_000 / 1024
+
+
+def main() -> None:
+    """Load, then measure what it is held against."""
+    folder, root, terminal = Path(sys.argv[1]), bytes.fromhex(sys.argv[2]), int(sys.argv[3])
+    key_list = open_key_list((folder / "keys").read_bytes(), root_public=root, institution=INSTITUTION)
+    store_folder = folder / "store"
+    store_folder.mkdir()
+    sealing = Vault(secrets.token_bytes(vault.KEY_BYTES), randomness=SystemRandomness())
+    store = SnapshotStore.open(store_folder, vault=sealing)
+    store.keep_keys(Keys(key_list, {}))
+    idle_rss_mb = _peak_mb()
+    began = time.perf_counter()
+    found = verify_snapshot((folder / "snapshot").read_bytes(), key_list=key_list, terminal=terminal)
+    store.apply(found.head, found.rows, policies=found.policies)
+    loaded_s = time.perf_counter() - began
+    told = {
+        "loaded_s": loaded_s,
+        "rss_mb": _peak_mb(),
+        "idle_rss_mb": idle_rss_mb,
+        "people": store.people(),
+        "bare_s": _bare_insert_s(folder / "bare.sqlite3", found.rows),
+        "json_bytes": sum(len(_as_plain_json(row)) + 1 for row in found.rows),
+    }
+    store.close()
+    print(json.dumps(told))
+
+
+def _bare_insert_s(path: Path, rows: list[bytes]) -> float:
+    began = time.perf_counter()
+    connection = database.connect(path)
+    connection.execute("CREATE TABLE person (account INTEGER PRIMARY KEY, row BLOB NOT NULL)")
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany("INSERT INTO person (account, row) VALUES (?, ?)", enumerate(rows))
+    connection.execute("COMMIT")
+    connection.close()
+    return time.perf_counter() - began
+
+
+def _as_plain_json(row: bytes) -> bytes:
+    """With every field named, as an API would send it."""
+    person = decode_row(row)
+    named = {name: getattr(person, name) for name in PersonRow.__struct_fields__}
+    for several in ("lots", "used"):
+        named[several] = [msgspec.structs.asdict(each) for each in named[several]]
+    return msgspec.json.encode(named)
+
+
+def _peak_mb() -> float:
+    """The most memory this process ever stood in. (getrusage would also count its parent's, from before the exec.)"""
+    line = next(each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM"))
+    return int(line.split()[1]) / KIB_PER_MB
+
+
+if __name__ == "__main__":
+    main()
