@@ -130,9 +130,7 @@ def _issue(
         return
     accounts = open_accounts(
         accounts=[
-            NewAccount(
-                kind=AccountKind.GRANT, label=f"grant {programme.pk} {person.number}"[:LABEL_LENGTH_MAX], floor_minor=0
-            )
+            NewAccount(kind=AccountKind.GRANT, label=f"grant {programme.pk} {person.number}", floor_minor=0)
             for person in people
         ]
     )

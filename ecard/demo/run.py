@@ -44,7 +44,10 @@ class Stage:
 
 
 def run(options: Options, *, own: MutableMapping[str, str]) -> int:
-    """The whole demo; gives the exit status. `own` is this process's environment, which is added to. Ctrl-C, SIGTERM and a closed console end it in order."""
+    """The whole demo; gives the exit status. Ctrl-C, SIGTERM and a closed console end it in order.
+
+    `own` is this process's environment, to which the server's settings are added.
+    """
     show = Show()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
