@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from devices.core.money import format_minor
@@ -135,7 +135,7 @@ def _where(where: Where, names: Names) -> str:
         parts.append(_("on %(days)s") % {"days": _joined([str(Weekday(day).label) for day in where.weekdays])})
     if not where.periods and not where.weekdays:
         parts.append(_("at any time"))
-    return _(", ").join(parts)
+    return pgettext("between clauses", ", ").join(parts)
 
 
 def _who(who: Who, names: Names) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from ecard.adminkit import ReadOnlyAdmin
 from ecard.changes.models import Change, Generation
@@ -22,7 +23,12 @@ class ChangeAdmin(ReadOnlyAdmin[Change]):
     def concerns(self, change: Change) -> str:
         shown = ", ".join(f"{ref:x}" for ref in change.refs[:REFS_SHOWN])
         more = len(change.refs) - REFS_SHOWN
-        return shown if more <= 0 else _("%(shown)s and %(more)d more") % {"shown": shown, "more": more}
+        if more <= 0:
+            return shown
+        return ngettext("%(shown)s and %(more)d more", "%(shown)s and %(more)d more", more) % {
+            "shown": shown,
+            "more": more,
+        }
 
 
 @admin.register(Generation)

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
@@ -30,11 +30,8 @@ _NOTHING = SafeString(NOTHING)
 _HOLD_COLOURS = {"OPEN": "info", "CAPTURED": "success", "RELEASED": "default"}
 
 
-def _link_to(name: str, pk: int, text: str) -> SafeString | str:
-    try:
-        page = reverse(name, args=[pk])
-    except NoReverseMatch:
-        return text
+def _link_to(name: str, pk: int, text: str) -> SafeString:
+    page = reverse(name, args=[pk])
     return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', page, text)
 
 

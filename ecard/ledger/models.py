@@ -10,6 +10,7 @@ from typing import Any
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 LABEL_LENGTH_MAX = 80
 
@@ -63,12 +64,12 @@ class CauseKind(models.IntegerChoices):
     REFUND = 4, _("refund")
     CORRECTION = 5, _("correction")
     EXCEPTION = 6, _("exception")
-    ORDER = 7, _("order")
+    ORDER = 7, pgettext_lazy("something ordered", "order")
     PAYOUT = 8, _("payout")
 
 
 class HoldState(models.IntegerChoices):
-    OPEN = 1, _("open")
+    OPEN = 1, pgettext_lazy("of a hold", "open")
     CAPTURED = 2, _("captured")
     RELEASED = 3, _("released")
 
@@ -121,7 +122,7 @@ class Hold(models.Model):
         Account, on_delete=models.PROTECT, related_name="holds", verbose_name=_("account"), db_index=False
     )
     amount_minor = models.BigIntegerField(_("amount"))
-    key = models.CharField(_("key"), max_length=64, unique=True)
+    key = models.CharField(pgettext_lazy("of a request", "key"), max_length=64, unique=True)
     state = models.PositiveSmallIntegerField(_("state"), choices=HoldState.choices, default=HoldState.OPEN)
     placed_at = models.DateTimeField(_("placed at"))
     expires_at = models.DateTimeField(_("expires at"))

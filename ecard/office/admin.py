@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from axes.models import AccessAttempt
 from axes.utils import reset
+from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -26,10 +27,22 @@ from ecard.office.audit import begin_audit
 from ecard.office.models import AuditRun, Part
 from ecard.office.sentences import finding_sentence
 
+# Apps whose tables nobody edits by hand.
+PLUMBING = ("admin", "contenttypes", "sessions")
+_VERBS = {
+    "add": _("add %(records)s"),
+    "change": _("change %(records)s"),
+    "delete": _("delete %(records)s"),
+    "view": _("see %(records)s"),
+}
 
 if TYPE_CHECKING:
     _BaseUserAdmin = DjangoUserAdmin[User]
+    _BaseChoiceField = forms.ModelMultipleChoiceField[Permission]
+    _BaseModelAdmin = admin.ModelAdmin[Any]
 else:
+    _BaseChoiceField = forms.ModelMultipleChoiceField
+    _BaseModelAdmin = admin.ModelAdmin
     _BaseUserAdmin = DjangoUserAdmin
 
 
@@ -89,12 +102,36 @@ class AuditRunAdmin(ReadOnlyAdmin[AuditRun]):
         return HttpResponse(headers={"HX-Redirect": reverse("admin:office_auditrun_changelist")})
 
 
+class RightsField(_BaseChoiceField):
+    """Rights in the reader's language; Django keeps their names in English."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        verb, _underscore, model = obj.codename.partition("_")
+        kind = obj.content_type.model_class()
+        named = str(kind._meta.verbose_name_plural) if kind else obj.content_type.model
+        if verb in _VERBS and model == obj.content_type.model:
+            said = _VERBS[verb] % {"records": named}
+        else:
+            said = gettext(obj.name)
+        return f"{obj.content_type.app_labeled_name.partition(' | ')[0]} · {said}"
+
+
+class Rights(_BaseModelAdmin):
+    """Chooses among the rights that mean something here."""
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        if db_field.name in ("permissions", "user_permissions"):
+            given = Permission.objects.exclude(content_type__app_label__in=PLUMBING)
+            kwargs |= {"queryset": given.select_related("content_type"), "form_class": RightsField}
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+
 admin.site.unregister(User)
 admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(_BaseUserAdmin, BoundedAdmin[User]):
+class UserAdmin(Rights, _BaseUserAdmin, BoundedAdmin[User]):
     """Cardholders' logins are here too; only staff come into administration."""
 
     form = UserChangeForm
@@ -125,8 +162,11 @@ class UserAdmin(_BaseUserAdmin, BoundedAdmin[User]):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, BoundedAdmin[Group]):
+class GroupAdmin(Rights, DjangoGroupAdmin, BoundedAdmin[Group]):
     """Rights given together, such as a cashier's or a finance clerk's."""
+
+    search_fields = ("name__startswith",)
+    nothing_yet = _("Give a cashier or a finance clerk their rights through a group.")
 
 
 @admin.register(AccessAttempt)

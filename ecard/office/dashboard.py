@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from devices.core.money import format_minor
 from ecard.codes.queries import role_states, signed_key_list, waiting_draft
@@ -110,7 +110,7 @@ def _terminals(at: datetime) -> list[Card]:
         Card(
             title=_("Terminals online"),
             value=_("%(online)s of %(all)s") % {"online": online, "all": fleet.active},
-            said=_(", ").join(said),
+            said=pgettext("between clauses", ", ").join(said),
             link=_list("terminals_terminal"),
             icon="point_of_sale",
             tone="warn" if fleet.silent or fleet.stale else "good",
@@ -193,10 +193,7 @@ _CARDS = (
 
 
 def _list(name: str, *, query: str = "") -> str:
-    try:
-        return reverse(f"admin:{name}_changelist") + query
-    except NoReverseMatch:
-        return ""
+    return reverse(f"admin:{name}_changelist") + query
 
 
 def _moment(at: datetime) -> str:

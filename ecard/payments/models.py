@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ecard.cardholders.models import Cardholder
 
@@ -26,7 +27,7 @@ class TopUp(models.Model):
     )
     amount_minor = models.PositiveIntegerField(_("amount"))
     tender = models.PositiveSmallIntegerField(_("paid by"), choices=Tender.choices)
-    key = models.CharField(_("key"), max_length=KEY_LENGTH_MAX, unique=True)
+    key = models.CharField(pgettext_lazy("of a request", "key"), max_length=KEY_LENGTH_MAX, unique=True)
     made_at = models.DateTimeField(_("made at"), db_index=True)
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

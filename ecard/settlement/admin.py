@@ -169,8 +169,8 @@ class SaleAdmin(ReadOnlyAdmin[Sale]):
             (
                 (
                     TransferKind(each.kind).label,
-                    link(Account, each.debit_account_id, accounts[each.debit_account_id].label),
-                    link(Account, each.credit_account_id, accounts[each.credit_account_id].label),
+                    link(Account, each.debit_account_id, accounts[each.debit_account_id]),
+                    link(Account, each.credit_account_id, accounts[each.credit_account_id]),
                     money(each.amount_minor),
                 )
                 for each in moved

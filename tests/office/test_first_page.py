@@ -143,6 +143,18 @@ def test_every_list_is_in_the_sidebar_once(admin: Client, boss: User) -> None:
     assert sorted(links) == sorted({*wanted, INDEX})
 
 
+def test_open_matters_are_counted_in_the_sidebar(admin: Client, boss: User, world: World) -> None:
+    till = make_till(world)
+    till.sell(1, 400_00)
+    till.upload()
+    world.settle()
+    request = HttpRequest()
+    request.user = boss
+    badges = {item["link"]: item.get("badge") for group in navigation.sidebar(request) for item in group["items"]}
+    assert badges[reverse("admin:settlement_saleexception_changelist")] == "1"
+    assert badges[reverse("admin:settlement_quarantinedbatch_changelist")] is None
+
+
 def test_the_admin_wears_the_colours_of_the_design_tokens() -> None:
     tokens = dict(
         re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", (Path("devices/design/tokens.css")).read_text().split("@media")[0])

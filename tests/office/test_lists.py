@@ -32,12 +32,12 @@ def asked(client: Client, address: str) -> list[str]:
 
 
 def test_no_list_asks_more_when_it_grows(admin: Client, fill: Callable[[int], None]) -> None:
-    fill(2)
+    fill(1)
     few = {
         model: (model._default_manager.count(), len(asked(admin, page_of(model, "changelist"))))
         for model in site._registry
     }
-    fill(6)
+    fill(3)
     grew, more = set(), {}
     for model, (rows, statements) in few.items():
         if model._default_manager.count() > rows:
@@ -59,14 +59,14 @@ def test_no_list_counts_a_whole_table(admin: Client, fill: Callable[[int], None]
 
 
 def test_no_record_asks_more_when_its_company_grows(admin: Client, fill: Callable[[int], None]) -> None:
-    fill(2)
+    fill(1)
     few: dict[str, int] = {}
     for model in site._registry:
         oldest = model._default_manager.order_by("pk").first()
         assert oldest is not None, model
         address = page_of(model, "change", oldest.pk)
         few[address] = len(asked(admin, address))
-    fill(6)
+    fill(3)
     now = {address: asked(admin, address) for address in few}
     assert {address: statements for address, statements in now.items() if len(statements) > few[address]} == {}
 
