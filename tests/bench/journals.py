@@ -44,7 +44,7 @@ def sale_record(
     )
     lot = Lot(person.grant_id, campus.programme_id, lot_minor, at_s + 86_400)
     if lot_minor:
-        legs: tuple[Leg, ...] = (Leg("lot", lot_minor, ref=person.grant_id, programme=campus.programme_id), *legs)
+        legs = (Leg("lot", lot_minor, ref=person.grant_id, programme=campus.programme_id), *legs)
         used = {"programme": campus.programme_id, "lot": person.grant_id, "amount_minor": lot_minor, "left_minor": 0}
         reasons = (reasons[0], Reason("lot.used", used), reasons[1])
     return SaleRecord(
