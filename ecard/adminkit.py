@@ -66,6 +66,10 @@ class BoundedAdmin(ModelAdmin[M]):
     nothing_yet: StrOrPromise = ""
     """What an empty list says, where there is something to say."""
 
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """What has not been made yet has no company to show."""
+        return [each for each in super().get_inlines(request, obj) if obj or not issubclass(each, ReadOnlyInline)]
+
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name.endswith("_minor"):
             label, initial = capfirst(db_field.verbose_name), db_field.get_default()

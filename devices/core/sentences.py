@@ -110,8 +110,13 @@ def reason_sentence(reason: Reason, *, policy: Policy | None, language: str) -> 
 
 
 def quote_sentences(quote: Quote, *, policy: Policy | None, language: str) -> list[str]:
-    """All steps of a quote, and its decline last."""
-    said = [reason_sentence(reason, policy=policy, language=language) for reason in quote.reasons]
+    """All steps of a quote, its decline last. What moves nothing and is true of several lots alike is said once."""
+    said: list[str] = []
+    for reason in quote.reasons:
+        sentence = reason_sentence(reason, policy=policy, language=language)
+        moves = any(name.endswith("_minor") for name in reason.params)
+        if moves or sentence not in said:
+            said.append(sentence)
     if quote.decline is not None:
         said.append(decline_sentence(quote.decline, language=language))
     return said

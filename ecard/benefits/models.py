@@ -10,7 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ecard.cardholders.models import Cardholder, Group, PriceClass
@@ -74,7 +74,9 @@ class Addressed(models.Model):
     """Whom a rule is for. Nothing chosen means everybody."""
 
     classes = models.ManyToManyField(PriceClass, verbose_name=_("price classes"), blank=True, related_name="+")
-    groups = models.ManyToManyField(Group, verbose_name=_("groups"), blank=True, related_name="+")
+    groups = models.ManyToManyField(
+        Group, verbose_name=pgettext_lazy("of people", "groups"), blank=True, related_name="+"
+    )
 
     class Meta:
         abstract = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ecard.ledger.models import Account
@@ -60,8 +60,8 @@ class Group(NamedInTwoLanguages):
     debt_floor_minor = models.IntegerField(_("debt floor"), default=0)
 
     class Meta:
-        verbose_name = _("group")
-        verbose_name_plural = _("groups")
+        verbose_name = pgettext_lazy("of people", "group")
+        verbose_name_plural = pgettext_lazy("of people", "groups")
         ordering = ("code",)
         constraints = (
             models.CheckConstraint(
@@ -89,11 +89,13 @@ class Cardholder(models.Model):
 
     account_ref = models.BigIntegerField(_("account ref"), unique=True, editable=False)
     number = models.CharField(_("number"), max_length=32, unique=True)
-    name = models.CharField(_("name"), max_length=60, db_index=True)
+    name = models.CharField(pgettext_lazy("of a person", "name"), max_length=60, db_index=True)
     name_sort = models.CharField(_("name in order"), max_length=240, db_index=True, editable=False)
     name_joined = models.CharField(max_length=240, db_index=True, editable=False)
     name_initials = models.CharField(max_length=60, db_index=True, editable=False)
-    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="cardholders", verbose_name=_("group"))
+    group = models.ForeignKey(
+        Group, on_delete=models.PROTECT, related_name="cardholders", verbose_name=pgettext_lazy("of people", "group")
+    )
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
         null=True,

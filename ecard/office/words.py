@@ -15,6 +15,7 @@ THEME = (
     gettext_noop("Click to cancel"),
     gettext_noop("Click to download"),
     gettext_noop("Dark"),
+    gettext_noop("Date"),
     gettext_noop("Date from"),
     gettext_noop("Date to"),
     gettext_noop("Expand row"),

@@ -254,8 +254,8 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
     fields = (
         ("terminal", "stream"),
         ("first_seq", "last_seq"),
-        ("received_at", "evidence_checked_at", "posted_at"),
-        "posting_group",
+        ("received_at", "evidence_checked_at"),
+        ("posted_at", "posting_group"),
         "size",
     )
 

@@ -6,6 +6,7 @@ import ast
 import inspect
 import string
 
+import msgspec
 import pytest
 
 from devices.core import accept, evaluate, funds, sentences
@@ -91,6 +92,14 @@ def test_what_the_evaluator_tells_fills_every_sentence(language: str) -> None:
             assert "?" not in said
             assert "{" not in said
     assert given == set(sentences._REASONS)
+
+
+def test_what_is_true_of_several_lots_is_said_once_and_what_each_paid_is_said_for_each() -> None:
+    away, used = Reason("lot.not_here", {"programme": 1}), Reason("lot.used", {"programme": 1, "amount_minor": 5_00})
+    quote = whole_quotes()[0]
+    told = msgspec.structs.replace(quote, reasons=(away, used, away, used))
+    said = quote_sentences(told, policy=POLICY, language="en")
+    assert [each.count("cannot be spent here") for each in said] == [1, 0, 0]
 
 
 def test_names_come_from_the_policy_and_money_is_written_as_money() -> None:
