@@ -136,6 +136,8 @@ def test_balance_is_shown_offline_with_its_age(context: BrowserContext, page: Pa
     expect(page.locator("#benefits")).to_contain_text("Meal subsidy")
     context.set_offline(True)
     page.reload()
+    # The page must have read its storage before time is made to run: a wait for storage ends by the same clock.
+    expect(page.locator("#balance")).to_have_text("¥100.00")
     page.clock.fast_forward(3 * 60_000 + 5_000)
     expect(page.locator("#balance")).to_have_text("¥100.00")
     expect(page.locator("#age")).to_have_text("Offline: last known 3 minutes ago")
