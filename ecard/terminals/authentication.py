@@ -108,11 +108,14 @@ def _body(request: Request) -> bytes:
 
 
 def _note(terminal: Terminal, header: str, *, now: datetime) -> None:
-    """Every few seconds is often enough: each note is a write."""
-    if terminal.last_seen_at is not None and timedelta(0) <= now - terminal.last_seen_at < HEARD_EVERY:
-        return
+    """Every few seconds is often enough, each note being a write; but at once where the count of unsent records is
+    another, since a snapshot asked for often keeps a terminal recently seen for ever.
+    """
     status = read_status(header)
     said = Heartbeat(status.unsent, status.software or None) if status else Heartbeat()
+    same = said.unsent_count is None or said.unsent_count == terminal.unsent_count
+    if same and terminal.last_seen_at is not None and timedelta(0) <= now - terminal.last_seen_at < HEARD_EVERY:
+        return
     heard(terminal=terminal, heartbeat=said, at=now)
 
 

@@ -134,6 +134,12 @@ def test_a_request_is_noted_with_what_the_terminal_says(device: Device) -> None:
     assert row.last_seen_at is not None
 
 
+def test_an_emptied_journal_is_noted_though_the_terminal_was_just_seen(device: Device) -> None:
+    for unsent in (7, 0):
+        device.ask("keys", headers={STATUS_HEADER: encode_status(Status(unsent=unsent))})
+    assert terminal_of(device).unsent_count == 0
+
+
 @pytest.mark.parametrize("header", ["", "nonsense", '{"unsent":-1}', '{"unsent":1' + "0" * 300, "é"])
 def test_a_bad_status_does_no_harm(device: Device, header: str) -> None:
     assert device.ask("keys", headers={STATUS_HEADER: header}).status_code == 200
