@@ -49,7 +49,8 @@ def run(options: Options, *, own: MutableMapping[str, str]) -> int:
     `own` is this process's environment, to which the server's settings are added.
     """
     show = Show()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # Started in a shell's background, a process inherits SIGINT ignored; Ctrl-C's signal must stop it all the same.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         with ExitStack() as stack:
