@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.e2e.watching import TIMEOUT_S
+from tests.e2e.watching import TIMEOUT_S, until
 
 TIMEOUT_MS = TIMEOUT_S * 1000
 CASHIER_VIEWPORT: ViewportSize = {"width": 1366, "height": 860}
@@ -142,10 +142,23 @@ class Counter:
         """Nothing waits."""
         expect(self.page.locator("#unsent")).to_have_attribute("data-state", "yes", timeout=TIMEOUT_MS)
 
+    def has_heard_the_news(self) -> None:
+        """The terminal has fetched what the server knows by now: what is posted is no longer its own to subtract."""
+        began_s = self._state()["at_ms"] // 1000
+        until(lambda: self._data_made_s() > began_s, what="newer data at the terminal")
+
     def answer_has_gone(self) -> None:
         """The last answer has left the screen: whatever is presented now is a presentation of its own."""
         expect(self.page.locator("body")).to_have_attribute("data-phase", "ready", timeout=TIMEOUT_MS)
         expect(self.page.locator("#who")).to_be_empty(timeout=TIMEOUT_MS)
+
+    def _data_made_s(self) -> int:
+        state = self._state()
+        return int(state["at_ms"] // 1000 - state["snapshot_age_s"])
+
+    def _state(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.page.evaluate("fetch('/state').then((answer) => answer.json())")
+        return found
 
     def _mark(self) -> None:
         self.cashier.mark()

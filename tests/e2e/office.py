@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from playwright.sync_api import Page, ViewportSize, expect
@@ -36,4 +37,4 @@ class Office:
         self.page.fill("[name=amount_minor]", amount)
         self.page.click("main button[type=submit], #content button[type=submit]")
         self.page.click("[name=confirmed]")
-        self.page.wait_for_url("**/receipt")
+        expect(self.page).to_have_url(re.compile("/receipt"))

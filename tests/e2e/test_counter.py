@@ -76,6 +76,7 @@ def test_a_student_who_topped_up_after_the_terminal_went_dark_pays(
     south.paste(student.picture())
     south.cashier.shows("approved", f"Paid ¥{all_but_ten}")
     posted_once(books, student.number, before=before, amounts_minor=(purse_minor - 10_00,))
+    south.has_heard_the_news()
 
     south.switch_line("drop")
     south.is_offline()
