@@ -184,7 +184,7 @@ class CardholderAdmin(NeverDeleted):
         obj.pk, obj.purse_id, obj.account_ref = opened.pk, opened.purse_id, opened.account_ref
 
     @dialog_action(
-        description=_("Phone lost: refuse its codes"),
+        description=_("Phone lost"),
         explanation=_("Codes issued until now are refused. A new sign-in makes new ones."),
         submit=_("Refuse codes"),
         form=ReasonForm,
@@ -192,14 +192,15 @@ class CardholderAdmin(NeverDeleted):
     )
     def stop_codes(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
         cardholder, at = Cardholder.objects.get(pk=object_id), timezone.now()
-        operations.stop_codes(
+        stop = operations.stop_codes(
             cardholder=cardholder, before=at, by=_by(request), reason=form.cleaned_data["reason"], at=at
         )
+        self._log_stop(request, cardholder, stop)
         messages.success(request, _("Codes issued until now are refused."))
         return back_to(cardholder)
 
     @dialog_action(
-        description=_("Stop the whole account"),
+        description=_("Stop account"),
         explanation=_("Everything of this account is refused until the stop is lifted."),
         submit=_("Stop account"),
         form=ReasonForm,
@@ -207,14 +208,15 @@ class CardholderAdmin(NeverDeleted):
     )
     def stop_account(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
         cardholder = Cardholder.objects.get(pk=object_id)
-        operations.stop_account(
+        stop = operations.stop_account(
             cardholder=cardholder, by=_by(request), reason=form.cleaned_data["reason"], at=timezone.now()
         )
+        self._log_stop(request, cardholder, stop)
         messages.success(request, _("The account is stopped."))
         return back_to(cardholder)
 
     @dialog_action(
-        description=_("Close the account"),
+        description=_("Close account"),
         explanation=_("For good; the purse must be empty."),
         submit=_("Close account"),
         icon="person_off",
@@ -225,7 +227,12 @@ class CardholderAdmin(NeverDeleted):
             operations.close_cardholder(cardholder=cardholder, at=timezone.now())
         except CardholderError:
             messages.error(request, _("It cannot be closed: the purse is not empty, or it was closed before."))
+        else:
+            self.log_change(request, cardholder, [{"changed": {"fields": ["state"]}}])
         return back_to(cardholder)
+
+    def _log_stop(self, request: HttpRequest, cardholder: Cardholder, stop: Stop) -> None:
+        self.log_change(request, cardholder, [{"added": {"name": "stop", "object": stop.reason}}])
 
 
 @admin.register(Stop)
@@ -257,4 +264,5 @@ class StopAdmin(ReadOnlyAdmin[Stop]):
     def lift(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         stop = Stop.objects.select_related("cardholder").get(pk=object_id)
         operations.lift_stop(stop=stop, by=_by(request), at=timezone.now())
+        self.log_change(request, stop, [{"changed": {"fields": ["lifted at"]}}])
         return back_to(stop)

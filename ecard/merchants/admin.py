@@ -162,6 +162,7 @@ class OutletAdmin(KeptAdmin):
     def close(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         outlet = Outlet.objects.get(pk=object_id)
         operations.close_outlet(outlet=outlet, at=timezone.now())
+        self.log_change(request, outlet, [{"changed": {"fields": ["closed at"]}}])
         return back_to(outlet)
 
 

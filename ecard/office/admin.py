@@ -122,6 +122,7 @@ class Rights(_BaseModelAdmin):
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
         if db_field.name in ("permissions", "user_permissions"):
             given = Permission.objects.exclude(content_type__app_label__in=PLUMBING)
+            given = given.exclude(content_type__model="permission")
             kwargs |= {"queryset": given.select_related("content_type"), "form_class": RightsField}
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 

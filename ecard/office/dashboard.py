@@ -197,7 +197,8 @@ def _list(name: str, *, query: str = "") -> str:
 
 
 def _moment(at: datetime) -> str:
-    return date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
+    """On one line, wherever it stands."""
+    return date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT").replace("-", "\u2011").replace(" ", "\u00a0")
 
 
 def _number(count: int) -> str:

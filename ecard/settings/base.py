@@ -153,6 +153,14 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "ecard.office.schema.add_summaries",
+    ],
+    "TAGS": [
+        {"name": "cardholder", "description": "What a cardholder's page, or another host of the code, calls."},
+        {"name": "terminal", "description": "What an enrolled terminal calls, each request signed by its device key."},
+    ],
 }
 
 

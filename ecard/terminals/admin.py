@@ -194,6 +194,7 @@ class TerminalAdmin(BoundedAdmin[Terminal]):
             except RootMissing:
                 messages.error(request, _("There is no root key yet: finish the installation first."))
             else:
+                self.log_change(request, terminal, [{"added": {"name": "enrolment code", "object": terminal.name}}])
                 context |= _shown(made)
         return TemplateResponse(request, "terminals/invite.html", context)
 
@@ -210,6 +211,7 @@ class TerminalAdmin(BoundedAdmin[Terminal]):
     def revoke(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         terminal = get_object_or_404(Terminal, pk=object_id)
         if operations.revoke(terminal=terminal, by=_by(request), at=timezone.now()):
+            self.log_change(request, terminal, [{"changed": {"fields": ["state"]}}])
             messages.success(request, _("The terminal is revoked."))
         else:
             messages.info(request, _("It was revoked before."))
