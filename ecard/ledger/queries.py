@@ -108,6 +108,11 @@ def balances(account_ids: Iterable[int]) -> dict[int, int]:
     return {account_id: found.balance_minor for account_id, found in funds(account_ids).items()}
 
 
+def labels(account_ids: Iterable[int]) -> dict[int, str]:
+    """What people call each account that exists, in one statement; the caller bounds the ids."""
+    return {account.pk: str(account) for account in Account.objects.filter(pk__in=set(account_ids))}
+
+
 def balance_of(account_id: int) -> int:
     """One account's balance. Raises Account.DoesNotExist."""
     found = balances([account_id])

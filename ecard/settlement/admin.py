@@ -30,7 +30,7 @@ from ecard.adminkit import (
 from ecard.cardholders.models import Cardholder
 from ecard.cardholders.queries import matching
 from ecard.ledger.models import Account, CauseKind, TransferKind
-from ecard.ledger.queries import transfers_of
+from ecard.ledger.queries import labels, transfers_of
 from ecard.settlement import operations, queries
 from ecard.settlement.evidence_facts import evidence_facts
 from ecard.settlement.models import (
@@ -162,7 +162,7 @@ class SaleAdmin(ReadOnlyAdmin[Sale]):
     def legs(self, sale: Sale) -> SafeString:
         moved = transfers_of(cause_kind=CauseKind.SALE, cause_id=sale.pk)
         named = {each.debit_account_id for each in moved} | {each.credit_account_id for each in moved}
-        accounts = Account.objects.in_bulk(named)
+        accounts = labels(named)
         rows = format_html_join(
             "",
             "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
@@ -177,7 +177,9 @@ class SaleAdmin(ReadOnlyAdmin[Sale]):
             ),
         )
         head = format_html_join(
-            "", '<th scope="col">{}</th>', ((t,) for t in (_("kind"), _("from"), _("to"), _("amount")))
+            "",
+            '<th scope="col" class="text-left">{}</th>',
+            ((t,) for t in (_("kind"), _("from"), _("to"), _("amount"))),
         )
         return format_html(
             '<table class="office-lines-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, rows
