@@ -1,0 +1,61 @@
+"""`python -m tests.docs.figures`: put bench.json into the README's table, each figure beside its baseline and goal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+from tests.docs.blocks import ROOT
+
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+GOALS = {
+    "terminal.decision.median_ms": "≤ 3 × baseline",
+    "terminal.decision.p99_ms": "< 12",
+    "tap.whole.median_ms": "≤ 500",
+    "posting.sales_per_s": "≥ 30,000",
+    "page.code_open_ms": "≤ 300",
+}
+
+
+def table(figures: list[dict[str, str | float | None]]) -> str:
+    """The rows of bench.json as Markdown."""
+    lines = ["| figure | measured | unit | baseline, same run | ratio | goal |", "|---|---:|---|---:|---:|---|"]
+    for figure in figures:
+        name, unit = str(figure["name"]), str(figure["unit"])
+        value, baseline, ratio = (_number(figure[key]) for key in ("value", "baseline", "ratio"))
+        lines.append(f"| `{name}` | {value} | {unit} | {baseline} | {ratio} | {GOALS.get(name, '')} |")
+    return "\n".join(lines)
+
+
+def filled(page: str, figures: list[dict[str, str | float | None]]) -> str:
+    """The page with the table between its marks in place of what was there."""
+    between = f"{BEGIN}\n{table(figures)}\n{END}"
+    return re.sub(f"{BEGIN}.*?{END}", lambda _found: between, page, flags=re.DOTALL)
+
+
+def _number(value: str | float | None) -> str:
+    if value is None:
+        return ""
+    number = float(value)
+    size = abs(number)
+    return f"{number:,.0f}" if size >= 100 or number == int(number) else f"{number:,.{1 if size >= 10 else 2}f}"
+
+
+def main() -> int:
+    """Rewrite README.md."""
+    parser = argparse.ArgumentParser(prog="python -m tests.docs.figures", description=__doc__)
+    parser.add_argument("--bench", type=Path, default=ROOT / "bench.json")
+    given = parser.parse_args()
+    if not given.bench.exists():
+        print(f"{given.bench.name} is not there; `make bench` writes it", file=sys.stderr)
+        return 1
+    readme = ROOT / "README.md"
+    readme.write_text(filled(readme.read_text(encoding="utf-8"), json.loads(given.bench.read_text())), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
