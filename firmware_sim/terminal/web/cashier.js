@@ -4,7 +4,7 @@ import { current, money, send, start, text } from "/static/terminal.js";
 const byId = (id) => document.getElementById(id);
 const FRAME_MS = 120;
 let typed = "";
-let shownAmount = 0;
+let soldMs = 0;
 let stream = null;
 
 const complain = (id, said) => {
@@ -13,33 +13,33 @@ const complain = (id, said) => {
 };
 
 // ---- amount
-// One request at a time and the newest last: of two on their way at once, the older could arrive later and count.
-let entering = null;
-function enter(next) {
-  typed = next;
-  entering ??= sendTyped().finally(() => (entering = null));
-  return entering;
-}
-
-async function sendTyped() {
-  for (let sent = null; sent !== typed; ) {
-    sent = typed;
+// One request at a time, in the order of the keys: of two on their way at once, the older could arrive later.
+let pending = 0;
+let queue = Promise.resolve();
+function inOrder(path, body) {
+  pending += 1;
+  queue = queue.then(async () => {
     try {
-      await send("/amount", { amount: sent });
+      await send(path, body());
       complain("entry-error", "");
     } catch (error) {
       complain("entry-error", error.message);
     }
-  }
+    pending -= 1;
+  });
+}
+
+function enter(next) {
+  typed = next;
+  inOrder("/amount", () => ({ amount: typed }));
 }
 
 function press(key) {
-  if (current()?.mode === "fixed") return undefined;
-  if (key === "clear") return enter("");
-  if (key === "back") return enter(typed.slice(0, -1));
+  if (current()?.mode === "fixed") return;
   const next = typed + key;
-  if (!/^\d{0,6}(\.\d{0,2})?$/.test(next)) return undefined;
-  return enter(next === "." ? "0." : next);
+  if (key === "clear") enter("");
+  else if (key === "back") enter(typed.slice(0, -1));
+  else if (/^\d{0,6}(\.\d{0,2})?$/.test(next)) enter(next === "." ? "0." : next);
 }
 
 byId("keypad").addEventListener("click", (event) => event.target.dataset.key && press(event.target.dataset.key));
@@ -51,16 +51,11 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.querySelectorAll("[data-mode]").forEach((button) =>
-  button.addEventListener("click", async () => {
-    const fixed = button.dataset.mode === "fixed";
-    const sum = fixed ? (current().amount_minor / 100).toFixed(2) : "";
-    try {
-      await send("/mode", { mode: button.dataset.mode, fixed: sum });
-      if (!fixed) await enter("");
-      complain("entry-error", "");
-    } catch (error) {
-      complain("entry-error", error.message);
-    }
+  button.addEventListener("click", () => {
+    const { mode } = button.dataset;
+    const fixed = mode === "fixed" ? typed || (current().amount_minor / 100).toFixed(2) : "";
+    typed = "";
+    inOrder("/mode", () => ({ mode, fixed }));
   }),
 );
 
@@ -163,9 +158,10 @@ setInterval(drawLine, 5000);
 
 start((screen) => {
   byId("entered").textContent = money(screen.amount_minor);
-  // A sale has taken the amount. (A 0 after a 0 may be older than the key just pressed.)
-  if (screen.amount_minor === 0 && shownAmount !== 0 && !entering) typed = "";
-  shownAmount = screen.amount_minor;
+  // A sale or a power cut has taken the amount. (That it is 0 proves nothing: the event may be older than the key.)
+  const sold = screen.result?.sound === "approved" && screen.result.at_ms !== soldMs;
+  if (sold) soldMs = screen.result.at_ms;
+  if ((sold || document.body.hasAttribute("data-lost")) && !pending) typed = "";
   document.querySelectorAll("[data-mode]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.mode === screen.mode)));
   document.querySelectorAll("#keypad button").forEach((button) => (button.disabled = screen.mode === "fixed"));
   const last = screen.last_sale;

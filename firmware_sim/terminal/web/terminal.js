@@ -158,9 +158,9 @@ export function start(drawMore) {
   drawTexts();
   const events = new EventSource("/events");
   events.onmessage = (event) => {
-    lost(false);
     screen = JSON.parse(event.data);
     draw();
+    lost(false);
   };
   events.onerror = () => lost(true);
 }
