@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from ecard.ledger.arrays import array_literal, looked_up_by_index
 from ecard.ledger.errors import AccountClosed, BadTransfer, InsufficientFunds, NotInTransaction, UnknownAccount
-from ecard.ledger.locks import lock_accounts
+from ecard.ledger.locks import lock_accounts, read_accounts
+from ecard.ledger.models import HoldState
 from ecard.ledger.values import AccountState, PostedGroup, TransferRow
 
 MAX_ROWS_PER_GROUP = 100_000
@@ -38,6 +40,20 @@ _MOVE_BALANCES = """
 UPDATE ledger_account AS account SET balance_minor = account.balance_minor + moved.amount
 FROM unnest(%s::bigint[], %s::bigint[]) AS moved (id, amount)
 WHERE account.id = moved.id AND account.floor_minor IS NOT NULL
+"""
+
+_MOVE_FUNDED = (
+    f"{_MOVE_BALANCES.rstrip()}\n  AND account.closed_at IS NULL"
+    + """
+  AND account.balance_minor + moved.amount >= account.floor_minor
+"""
+)
+
+_INTO_HOLDS = """
+SELECT account.id FROM ledger_hold AS hold JOIN ledger_account AS account ON account.id = hold.account_id
+WHERE hold.account_id = ANY(%s::bigint[]) AND hold.state = %s
+GROUP BY account.id, account.balance_minor, account.floor_minor
+HAVING account.balance_minor - sum(hold.amount_minor) < account.floor_minor LIMIT 1
 """
 
 # The join is the reference check of the busy side: an id that is no busy account is not counted.
@@ -82,22 +98,28 @@ def post_group(
 
 
 def post_group_locking_late(
-    *, rows: Sequence[TransferRow], at: datetime, posting_group: int | None = None
+    *,
+    rows: Sequence[TransferRow],
+    at: datetime,
+    posting_group: int | None = None,
+    accounts: Mapping[int, AccountState] | None = None,
 ) -> PostedGroup:
-    """Like `post_group`, but the accounts are locked only after the transfers are written.
+    """Like `post_group`, but the accounts are locked only after the transfers are written, by moving them.
 
-    For big groups whose legs were decided on `locks.read_accounts` and are all funded: other workers
-    wait half as long. Where an account has moved since and a floor would break, InsufficientFunds is
-    raised and the savepoint takes the rows back: lock, decide again, and use `post_group`.
+    For big groups whose legs were decided on `locks.read_accounts` (handed in as `accounts`) and are all
+    funded: other workers wait a third as long. Where an account has moved since and cannot pay any more,
+    the savepoint takes the rows back, everything is locked, and `post_group` judges: it posts or raises.
     """
     _check_call(rows=rows, at=at, hold_id=None)
     net = _net_by_account(rows)
+    floored, busy = _split(net=net, locked=read_accounts(net) if accounts is None else accounts)
     group = next_posting_group() if posting_group is None else posting_group
     with transaction.atomic():
         _copy(rows, posting_group=group, hold_id=None, at=at)
-        floored, busy = _split(net=net, locked=lock_accounts(net))
-        _move(floored=floored, busy=busy, posting_group=group)
-    return PostedGroup(posting_group=group, transfers=len(rows))
+        if _move_funded(floored=floored, busy=busy, posting_group=group):
+            return PostedGroup(posting_group=group, transfers=len(rows))
+        transaction.set_rollback(True)
+    return post_group(rows=rows, locked=lock_accounts(net), at=at, posting_group=group)
 
 
 def _copy(rows: Sequence[TransferRow], *, posting_group: int, hold_id: int | None, at: datetime) -> None:
@@ -108,18 +130,39 @@ def _copy(rows: Sequence[TransferRow], *, posting_group: int, hold_id: int | Non
 
 def _move(*, floored: dict[int, int], busy: dict[int, int], posting_group: int) -> None:
     """One update for the floored accounts, one insert of delta rows for the busy ones."""
-    moved = added = 0
     with connection.cursor() as cursor:
-        if floored:
-            ids = sorted(floored)
-            with looked_up_by_index(cursor, rows=len(ids)):
-                cursor.execute(_MOVE_BALANCES, [array_literal(ids), array_literal(map(floored.__getitem__, ids))])
-                moved = cursor.rowcount
-        if busy:
-            cursor.execute(_ADD_DELTAS, [posting_group, array_literal(busy), array_literal(busy.values())])
-            added = cursor.rowcount
+        moved = _update(cursor, _MOVE_BALANCES, floored) if floored else 0
+        added = _add_deltas(cursor, busy, posting_group=posting_group)
     if moved != len(floored) or added != len(busy):
         raise UnknownAccount(account_ids=sorted({**floored, **busy}))
+
+
+def _move_funded(*, floored: dict[int, int], busy: dict[int, int], posting_group: int) -> bool:
+    """The same for accounts that are not locked yet; False where one of them cannot pay, or is not there."""
+    with connection.cursor() as cursor:
+        if floored:
+            if _update(cursor, _MOVE_FUNDED, floored) != len(floored):
+                return False
+            # A statement of its own: its snapshot is newer than the locks, so it sees the last holder's holds.
+            cursor.execute(_INTO_HOLDS, [array_literal(sorted(floored)), HoldState.OPEN])
+            if cursor.fetchone() is not None:
+                return False
+        return _add_deltas(cursor, busy, posting_group=posting_group) == len(busy)
+
+
+def _update(cursor: CursorWrapper, statement: str, changes: dict[int, int]) -> int:
+    """Move balances in the order of ids, which is the order in which `lock_accounts` locks."""
+    ids = sorted(changes)
+    with looked_up_by_index(cursor, rows=len(ids)):
+        cursor.execute(statement, [array_literal(ids), array_literal(map(changes.__getitem__, ids))])
+        return int(cursor.rowcount)
+
+
+def _add_deltas(cursor: CursorWrapper, changes: dict[int, int], *, posting_group: int) -> int:
+    if not changes:
+        return 0
+    cursor.execute(_ADD_DELTAS, [posting_group, array_literal(changes), array_literal(changes.values())])
+    return int(cursor.rowcount)
 
 
 def _check_call(*, rows: Sequence[TransferRow], at: datetime, hold_id: int | None) -> None:

@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from ecard.adminkit import (
@@ -81,7 +82,8 @@ class SaleAdmin(ReadOnlyAdmin[Sale]):
     nothing_yet = _("No sale was posted yet. Sales come from terminals, as soon as these have a line.")
     list_display = ("number", "taken_at", "who", "outlet", "terminal", "amount", "state_chip")
     list_select_related = ("outlet", "terminal", "reversal")
-    list_filter = ("business_date",)
+    list_filter = ("business_date", ("outlet", AutocompleteSelectFilter))
+    list_filter_submit = True
     search_fields = ("id",)
     search_help_text = _("Number of a sale; number, name or pinyin of a cardholder; how a terminal's name begins")
     ordering = ("-business_date", "-taken_at")

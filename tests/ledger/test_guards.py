@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from ecard.embedded import DatabaseAddresses
 from ecard.ledger import operations, queries
-from ecard.ledger.errors import InsufficientFunds, NotInTransaction
+from ecard.ledger.errors import AccountClosed, InsufficientFunds, NotInTransaction
 from ecard.ledger.models import AccountKind, CauseKind, TransferKind
 from ecard.ledger.values import BalanceDifference, NewTransfer
 from tests.support.database import OtherThread
@@ -164,6 +164,28 @@ def test_a_group_that_locks_late_takes_its_rows_back_when_the_money_has_gone(sec
             operations.post_group_locking_late(rows=[move(purse, payee, 80)], at=AT)
         operations.post_group_locking_late(rows=[move(purse, payee, 40)], at=AT)
     assert queries.balances([purse, payee]) == {purse: 0, payee: 100}
+    assert queries.replay_check().differences == ()
+
+
+@pytest.mark.parametrize("meanwhile", ["held", "closed"])
+def test_a_group_that_locks_late_respects_what_happened_meanwhile(second_connection: Second, meanwhile: str) -> None:
+    purse, payee = filled_purse(100), shop()
+    if meanwhile == "closed":
+        operations.post(transfers=[move(purse, payee, 100)], at=AT)
+    later = AT + timedelta(minutes=5)
+
+    def work() -> None:
+        if meanwhile == "held":
+            operations.place_hold(account_id=purse, amount_minor=30, key="k", at=AT, expires_at=later)
+        else:
+            operations.close_account(account_id=purse, at=AT)
+
+    with transaction.atomic():
+        accounts = operations.read_accounts([purse, payee])
+        second_connection(work).wait()
+        debit, credit = (purse, payee) if meanwhile == "held" else (payee, purse)
+        with pytest.raises(InsufficientFunds if meanwhile == "held" else AccountClosed):
+            operations.post_group_locking_late(rows=[move(debit, credit, 80)], at=AT, accounts=accounts)
     assert queries.replay_check().differences == ()
 
 

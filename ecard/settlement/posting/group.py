@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import NamedTuple
@@ -14,10 +16,9 @@ from ecard.benefits.operations import add_usage
 from ecard.benefits.values import UsageRow
 from ecard.changes.models import Topic
 from ecard.changes.operations import record
-from ecard.ledger.bulk import post_group_locking_late
 from ecard.ledger.errors import AccountClosed, InsufficientFunds
 from ecard.ledger.locks import read_accounts
-from ecard.ledger.operations import lock_accounts, next_posting_group, post_group
+from ecard.ledger.operations import lock_accounts, next_posting_group, post_group, post_group_locking_late
 from ecard.ledger.values import AccountState
 from ecard.settlement.checkpoints import checkpoint
 from ecard.settlement.models import DETAIL_LENGTH_MAX, ExceptionKind, SaleReversal
@@ -63,7 +64,7 @@ def post(*, at: datetime, limit_records: int = GROUP_RECORDS) -> PostReport:
 
 
 def _post(*, at: datetime, limit_records: int) -> PostReport:
-    with transaction.atomic():
+    with transaction.atomic(), _uncollected():
         taken = take(limit_records=limit_records)
         checkpoint("post.taken")
         if not taken:
@@ -73,6 +74,18 @@ def _post(*, at: datetime, limit_records: int) -> PostReport:
         report = _post_lightly(batches, named, at=at) or _post_carefully(batches, named, at=at)
     checkpoint("post.committed")
     return report
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the cycle collector: a group makes a hundred thousand tuples and no cycle, and is gone in a moment."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 class _Read(NamedTuple):
@@ -132,7 +145,7 @@ def _post_lightly(batches: list[_Read], named: Named, *, at: datetime) -> PostRe
         with transaction.atomic():
             copy_sales(decider.written.sales)
             checkpoint("post.sales")
-            post_group_locking_late(rows=decider.teller.rows, at=at, posting_group=group)
+            post_group_locking_late(rows=decider.teller.rows, at=at, posting_group=group, accounts=accounts)
     except (InsufficientFunds, AccountClosed, IntegrityError):
         return None
     except OperationalError as error:
@@ -233,15 +246,15 @@ class _Decider:
 
     def decide_all(self, batch: Taken, lines: list[Line | None], evidence: list[tuple[int, int, int]]) -> None:
         """The new records of one batch."""
+        first_key = record_id(batch.stream_id, batch.first_seq)
         for place, (line, found) in enumerate(zip(lines, evidence, strict=True)):
-            key = record_id(batch.stream_id, batch.first_seq + place)
             finding = found[0]
             if line is None or finding in _UNFIT:
-                self._set_aside(batch, place, key, finding)
+                self._set_aside(batch, place, first_key + place, finding)
             elif type(line) is SaleLine:
-                self._sell(batch, place, key, line, found)
+                self._sell(batch, place, first_key + place, line, found)
             elif type(line) is ReversalLine:
-                self._undo(batch, place, key, line)
+                self._undo(batch, place, first_key + place, line)
 
     def _set_aside(self, batch: Taken, place: int, key: int, finding: int) -> None:
         kind = ExceptionKind.RECORD_INCONSISTENT if finding == _INCONSISTENT else ExceptionKind.RECORD_UNREADABLE
@@ -249,7 +262,7 @@ class _Decider:
 
     def _sell(self, batch: Taken, place: int, key: int, sale: SaleLine, found: tuple[int, int, int]) -> None:
         finding, code_id, presented_s = found
-        named, tap, ref, amount_minor = self._named, sale.tap, sale.account_ref, sale.shown_minor
+        named, written, tap, ref, amount_minor = self._named, self.written, sale.tap, sale.account_ref, sale.shown_minor
         outlet = named.outlets.get(tap.outlet)
         if outlet is None:
             outlet = named.outlets[batch.outlet_id]
@@ -257,25 +270,23 @@ class _Decider:
         presentation = (presented_s, code_id, ref)
         purse_id = named.purses.get(ref)
         shown = self._shown.get(presentation) if finding == _FINE else None
-        day, day_number = self._day(tap.business_date)
+        day, day_number = self._days.get(tap.business_date) or self._day(tap.business_date)
         attempt = counted_minor = 0
-        why: Failed | None = None
-        if purse_id is None or finding != _FINE or (shown is not None and shown.live):
+        if purse_id is None or finding != _FINE or (shown is not None and shown[2]):
             why = _distrust(key, finding, amount_minor=amount_minor, shown=shown)
-        if purse_id is None or why is not None:
-            why = why or Failed(key, ExceptionKind.ACCOUNT_UNKNOWN, amount_minor, {})
             paid = self.teller.suspend(sale_id=key, merchant=outlet.account_id, amount_minor=amount_minor, why=why)
-            self.written.suspended += 1
+            written.suspended += 1
         else:
             paid = self.teller.sell(key, ref, purse_id, outlet.account_id, tap.at_s, sale.quote.legs)
-            attempt = shown.attempt + 1 if shown is not None else 0
-            self._shown[presentation] = Shown(key, attempt, True)
+            attempt = shown[1] + 1 if shown is not None else 0
+            self._shown[presentation] = (key, attempt, True)
             counted_minor = paid[0] + paid[3]
-            self.written.usage.append((ref, day, amount_minor, counted_minor, 1))
-            self.written.refs.add(ref)
+            written.usage.append((ref, day, amount_minor, counted_minor, 1))
+            written.refs.add(ref)
         if key in named.reversed_ids:
-            self._sold[key] = _Sold(ref, day, amount_minor, counted_minor, why is not None, presentation)
-        self.written.sales.append(
+            self._sold[key] = _Sold(ref, day, amount_minor, counted_minor, paid[4] > 0, presentation)
+        # By place: named arguments cost more than the rest of the call, and this runs for every sale.
+        written.sales.append(
             sale_row(
                 key,
                 ref,
@@ -312,8 +323,8 @@ class _Decider:
         self._undone.add(sale_id)
         self.teller.undo(reversal_id=key, sale_id=sale_id, moved=moved)
         shown = self._shown.get(sold.presentation)
-        if shown is not None and shown.sale_id == sale_id:
-            self._shown[sold.presentation] = shown._replace(live=False)
+        if shown is not None and shown[0] == sale_id:
+            self._shown[sold.presentation] = (sale_id, shown[1], False)
         if not sold.suspended:
             change = (-sold.amount_minor, -sold.purse_minor, -1)
             self.written.usage.append((sold.account_ref, sold.business_date, *change))
@@ -331,19 +342,17 @@ class _Decider:
         )
 
     def _day(self, text: str) -> tuple[date, int]:
-        known = self._days.get(text)
-        if known is None:
-            day = date.fromisoformat(text)
-            known = self._days[text] = day, day_number(day)
+        day = date.fromisoformat(text)
+        known = self._days[text] = day, day_number(day)
         return known
 
 
-def _distrust(key: int, finding: int, *, amount_minor: int, shown: Shown | None) -> Failed | None:
-    """Why a sale must not touch the person's accounts, or None."""
+def _distrust(key: int, finding: int, *, amount_minor: int, shown: Shown | None) -> Failed:
+    """Why a sale must not touch the person's accounts."""
     if finding != _FINE:
         why = WHY.get(Finding(finding))
         params: dict[str, int | str] = {"why": why.value if why is not None else "other_account"}
         return Failed(key, ExceptionKind.EVIDENCE_BAD, amount_minor, params)
-    if shown is not None and shown.live:
-        return Failed(key, ExceptionKind.PRESENTED_TWICE, amount_minor, {"other": shown.sale_id})
-    return None
+    if shown is not None and shown[2]:
+        return Failed(key, ExceptionKind.PRESENTED_TWICE, amount_minor, {"other": shown[0]})
+    return Failed(key, ExceptionKind.ACCOUNT_UNKNOWN, amount_minor, {})

@@ -72,12 +72,8 @@ class Original(NamedTuple):
     undone: bool
 
 
-class Shown(NamedTuple):
-    """The last sale for which a presentation was posted; `live` unless it was reversed."""
-
-    sale_id: int
-    attempt: int
-    live: bool
+Shown: TypeAlias = tuple[int, int, bool]
+"""(sale id, attempt, live) of the last sale for which a presentation was posted; not live once it was reversed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +138,7 @@ def posted_presentations(presentations: Collection[Presentation]) -> dict[Presen
     columns = list(zip(*sorted(presentations), strict=True))
     found: dict[Presentation, Shown] = {}
     for *presentation, sale_id, attempt, undone in _rows(_PRESENTED, columns):
-        found[presentation[0], presentation[1], presentation[2]] = Shown(sale_id, attempt, not undone)
+        found[presentation[0], presentation[1], presentation[2]] = (sale_id, attempt, not undone)
     return found
 
 
