@@ -35,9 +35,7 @@ _DECLINES: dict[Why, Text] = {
     Why.PHONE_FAST: Text(
         "手机时间快了 {off_s} 秒，请校准手机时间", "The phone's clock is {off_s} s fast. Please set its time"
     ),
-    Why.ALREADY_USED: Text(
-        "这个码已经用过，{wait_s} 秒后出新码", "This code was already used. A new one comes in {wait_s} s"
-    ),
+    Why.ALREADY_USED: Text("这个码已经用过，请等下一个码", "This code was already used. Wait for the next one"),
     Why.OLDER_MOMENT: Text("这是更早的码，请出示当前的码", "This is an older code. Please show the current one"),
     Why.DENIED: Text("这个码已被停用，请重新登录后取新码", "This code was stopped. Sign in again for a new one"),
     Why.STOPPED: Text("该账户已停用，请联系卡务中心", "This account is stopped. Please ask the card office"),
