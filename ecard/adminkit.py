@@ -60,6 +60,7 @@ class BoundedAdmin(ModelAdmin[M]):
 
     paginator = BoundedPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     list_max_show_all = 200
     empty_value_display = NOTHING

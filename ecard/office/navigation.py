@@ -18,10 +18,11 @@ from ecard.office import queries
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A model's list, with its icon."""
+    """A model's list, with its icon; `title` where the model's own name says too little."""
 
     model: str
     icon: str
+    title: str | Promise = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ SECTIONS: tuple[Section, ...] = (
         _("Logins"),
         (
             Entry("auth.User", "person"),
-            Entry("auth.Group", "admin_panel_settings"),
+            Entry("auth.Group", "admin_panel_settings", _("Groups of rights")),
             Entry("axes.AccessAttempt", "lock_clock"),
         ),
     ),
@@ -136,7 +137,7 @@ def _item(entry: Entry, request: HttpRequest) -> dict[str, Any] | None:
         return None
     meta = model._meta
     item: dict[str, Any] = {
-        "title": capfirst(meta.verbose_name_plural),
+        "title": entry.title or capfirst(meta.verbose_name_plural),
         "icon": entry.icon,
         "link": reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"),
     }

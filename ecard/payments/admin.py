@@ -83,7 +83,7 @@ class DeskCardholderAdmin(CardholderAdmin):
 class TopUpAdmin(ReadOnlyAdmin[TopUp]):
     list_display = ("id", "made_at", "payee", "amount", "tender", "made_by")
     list_select_related = ("cardholder", "made_by")
-    list_filter = ("tender",)
+    list_filter = ("made_at",)
     search_fields = ("cardholder__number__startswith", "cardholder__name__startswith")
     search_help_text = _("How a number or a name begins")
     ordering = ("-id",)

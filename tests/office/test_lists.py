@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from django.contrib.admin import ModelAdmin, site
+from django.contrib.admin import ModelAdmin, ShowFacets, site
 from django.db import connection
 from django.db.models import Model
 from django.test import Client
@@ -54,6 +54,7 @@ def test_no_list_counts_a_whole_table(admin: Client, fill: Callable[[int], None]
     for model, model_admin in site._registry.items():
         assert issubclass(model_admin.paginator, BoundedPaginator), model
         assert not model_admin.show_full_result_count, model
+        assert model_admin.show_facets is ShowFacets.NEVER, model
         for statement in asked(admin, page_of(model, "changelist")):
             assert "COUNT(" not in statement or "LIMIT" in statement, (model, statement)
 
