@@ -49,6 +49,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "ecard.headers.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "ecard.headers.BrowserPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -139,7 +140,9 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["ecard.parsers.BoundedJSONParser"],
+    # ClientAddressMiddleware has found the address; nothing else reads what a client says of itself.
+    "NUM_PROXIES": 0,
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
     "PAGE_SIZE": 50,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -223,6 +226,7 @@ def from_environment(environment: Environment) -> dict[str, Any]:
         "ECARD_KEY_ENCRYPTION_KEY": environment.key_encryption_key,
         "ECARD_PUBLIC_URL": environment.public_url,
         "ECARD_INSTITUTION": environment.institution,
+        "ECARD_PROXIES": environment.proxies,
         "ECARD_RUNTIME_ROLE": environment.runtime_role,
         **({"STATIC_ROOT": environment.static_root} if environment.static_root else {}),
     }

@@ -20,6 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 KEY_ENCRYPTION_KEY_BYTES = 32
 RUNTIME_ROLE_DEFAULT = "ecard_app"
+PROXIES_MAX = 9
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"", "0", "false", "no", "off"})
 
@@ -29,7 +30,8 @@ class Environment:
     """What the deployment decides.
 
     `database_url` is the runtime role's; `database_owner_url` the owner's, used only while
-    `as_owner` is set (migrations). `key_encryption_key` is 32 raw bytes.
+    `as_owner` is set (migrations). `key_encryption_key` is 32 raw bytes. `proxies` of our own stand between a client
+    and us, each adding to X-Forwarded-For.
     """
 
     database_url: str = field(repr=False)
@@ -43,6 +45,7 @@ class Environment:
     institution: str
     runtime_role: str
     debug: bool
+    proxies: int
     static_root: Path | None
 
 
@@ -66,6 +69,7 @@ def read_environment(variables: Mapping[str, str], *, defaults: Mapping[str, str
         institution=_institution(source),
         runtime_role=source.get("ECARD_RUNTIME_ROLE") or RUNTIME_ROLE_DEFAULT,
         debug=_boolean(source, "DEBUG"),
+        proxies=_proxies(source),
         static_root=Path(source["ECARD_STATIC_ROOT"]) if source.get("ECARD_STATIC_ROOT") else None,
     )
 
@@ -128,6 +132,15 @@ def _allowed_hosts(source: Mapping[str, str], public_url: str) -> tuple[str, ...
     named = tuple(host.strip() for host in source.get("ECARD_ALLOWED_HOSTS", "").split(",") if host.strip())
     own = urlsplit(public_url).hostname
     return named or ((own,) if own else ())
+
+
+def _proxies(source: Mapping[str, str]) -> int:
+    text = source.get("ECARD_PROXIES") or "0"
+    if not text.isascii() or not text.isdigit() or int(text) > PROXIES_MAX:
+        raise ImproperlyConfigured(
+            f"ECARD_PROXIES must be how many proxies stand before the server, 0 to {PROXIES_MAX}."
+        )
+    return int(text)
 
 
 def _institution(source: Mapping[str, str]) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from devices.core import accept
@@ -93,6 +95,21 @@ def test_a_request_out_of_form_is_refused_and_counts_nothing(
 ) -> None:
     assert client.post(path, body, format="json").status_code == 400
     assert not CredentialIssue.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"days":' + b"[" * 100_000, b"[" * 100_000, b"\xff", b"", b'{"days":[{"date":"\\u0000"}]}']
+)
+def test_a_body_that_is_no_request_is_refused_and_never_an_error(client: APIClient, body: bytes) -> None:
+    assert client.post(CREDENTIALS, body, content_type="application/json").status_code == 400
+
+
+def test_a_body_too_long_is_refused_before_it_is_read(client: APIClient, settings: Settings) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000
+    asked = json.dumps({"days": today_and_tomorrow()}).encode()
+    assert client.post(CREDENTIALS, asked, content_type="application/json").status_code == 200
+    padded = client.post(CREDENTIALS, asked + b" " * 1_000, content_type="application/json")
+    assert padded.status_code == 400
 
 
 @pytest.mark.parametrize("path", [CREDENTIALS, PRE_SIGNED])

@@ -54,6 +54,8 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("ECARD_INSTITUTION", "e1"),
         ("DEBUG", "perhaps"),
         ("ECARD_AS_OWNER", "2"),
+        ("ECARD_PROXIES", "-1"),
+        ("ECARD_PROXIES", "one"),
     ],
 )
 def test_a_malformed_variable_is_named(name: str, value: str) -> None:

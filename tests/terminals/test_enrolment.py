@@ -184,8 +184,9 @@ def test_revoking_voids_open_invitations(terminal: Terminal, invite: Invite, now
     assert not operations.revoke(terminal=terminal, by=None, at=now)
 
 
-def post_enrolment(body: bytes) -> Any:
-    return Client().generic("POST", f"{ROOT_PATH}enrol", body, content_type="application/json")
+def post_enrolment(body: bytes, *, forwarded_for: str = "") -> Any:
+    headers = {"x-forwarded-for": forwarded_for} if forwarded_for else {}
+    return Client().generic("POST", f"{ROOT_PATH}enrol", body, content_type="application/json", headers=headers)
 
 
 def test_the_address_answers_as_the_messages_say(invite: Invite) -> None:
@@ -216,6 +217,11 @@ def test_a_bad_enrolment_says_what_is_wrong(campus: Campus, body: bytes, status:
 def test_trying_codes_from_one_address_is_slowed_down(campus: Campus) -> None:
     statuses = [post_enrolment(b"{}").status_code for _ in range(25)]
     assert statuses[0] == 400
+    assert statuses[-1] == 429
+
+
+def test_a_stranger_cannot_try_more_codes_by_writing_other_addresses(campus: Campus) -> None:
+    statuses = [post_enrolment(b"{}", forwarded_for=f"203.0.113.{each}").status_code for each in range(25)]
     assert statuses[-1] == 429
 
 
