@@ -1,11 +1,16 @@
 """What a terminal may let a person spend: snapshot, code and local memory put together (design section 4)."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from devices.core.code import Grant
 from devices.core.declines import Decline, Why
 from devices.core.policy import AgeStep
 from devices.core.quote import Lot, Person, Used
+
+MAX_LOTS = 32
+"""So many lots of a person are looked at in one sale: its record, and the legs posted from it, stay bounded."""
 
 
 class PersonRow(msgspec.Struct, frozen=True, array_like=True):
@@ -71,8 +76,8 @@ def person_state(
         purse_minor=min(funds_minor, step.person_minor) - pending.purse_minor,
         per_sale_minor=min(per_sale_minor, step.sale_minor),
         groups=row.groups if row is not None else (),
-        lots=_lots_left(row.lots, pending) if row is not None else (),
-        used=_add_used(row.used if row is not None else (), pending.used),
+        lots=_lots_left(row.lots, pending, now_s=now_s) if row is not None else (),
+        used=add_used(row.used if row is not None else (), pending.used),
     )
 
 
@@ -81,16 +86,8 @@ def age_step(ages: tuple[AgeStep, ...], *, age_s: int) -> AgeStep | None:
     return next((step for step in ages if age_s <= step.up_to_s), None)
 
 
-def _lots_left(lots: tuple[Lot, ...], pending: Pending) -> tuple[Lot, ...]:
-    left = []
-    for lot in lots:
-        remaining_minor = lot.remaining_minor - pending.lots.get(lot.id, 0)
-        if remaining_minor > 0:
-            left.append(Lot(lot.id, lot.programme, remaining_minor, lot.expires_s))
-    return tuple(left)
-
-
-def _add_used(known: tuple[Used, ...], more: tuple[Used, ...]) -> tuple[Used, ...]:
+def add_used(known: tuple[Used, ...], more: Iterable[Used]) -> tuple[Used, ...]:
+    """What was spent, added up by business date, in the order the dates are met."""
     by_date = {used.business_date: used for used in known}
     for used in more:
         has = by_date.get(used.business_date, Used(used.business_date, 0, 0, 0))
@@ -101,3 +98,15 @@ def _add_used(known: tuple[Used, ...], more: tuple[Used, ...]) -> tuple[Used, ..
             has.count + used.count,
         )
     return tuple(by_date.values())
+
+
+def _lots_left(lots: tuple[Lot, ...], pending: Pending, *, now_s: int) -> tuple[Lot, ...]:
+    """The lots with what is left in them; of more than MAX_LOTS those that run out first, expired ones last of all."""
+    left = []
+    for lot in lots:
+        remaining_minor = lot.remaining_minor - pending.lots.get(lot.id, 0)
+        if remaining_minor > 0:
+            left.append(Lot(lot.id, lot.programme, remaining_minor, lot.expires_s))
+    if len(left) > MAX_LOTS:
+        left = sorted(left, key=lambda lot: (lot.expires_s <= now_s, lot.expires_s, lot.id))[:MAX_LOTS]
+    return tuple(left)

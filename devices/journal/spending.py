@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from devices.core.funds import Pending
+from devices.core.funds import Pending, add_used
 from devices.core.journal import SaleRecord
 from devices.core.quote import Used
 
@@ -70,7 +70,7 @@ class Spending:
             purse_minor=sum(spent.purse_minor for spent in spends),
             sales=len(spends),
             lots=lots,
-            used=_used(spends),
+            used=add_used((), (Used(each.business_date, each.total_minor, each.purse_minor, 1) for each in spends)),
         )
 
 
@@ -80,16 +80,3 @@ _NOTHING = Pending()
 def _lots(spends: list[Spent]) -> Iterator[tuple[int, int]]:
     for spent in spends:
         yield from spent.lots
-
-
-def _used(spends: list[Spent]) -> tuple[Used, ...]:
-    by_date: dict[str, Used] = {}
-    for spent in spends:
-        has = by_date.get(spent.business_date, Used(spent.business_date, 0, 0, 0))
-        by_date[spent.business_date] = Used(
-            spent.business_date,
-            has.total_minor + spent.total_minor,
-            has.purse_minor + spent.purse_minor,
-            has.count + 1,
-        )
-    return tuple(by_date.values())

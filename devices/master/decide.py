@@ -11,8 +11,9 @@ from devices.core.declines import Decline, Why
 from devices.core.evaluate import evaluate, place
 from devices.core.funds import Pending, PersonRow, age_step, person_state
 from devices.core.journal import SaleRecord
+from devices.core.messages import Parameters
 from devices.core.policy import Policy, in_force
-from devices.core.quote import Line, Quote
+from devices.core.quote import Line, Quote, Tap
 from devices.store.held import Held
 
 FORGET_AFTER_S = 24 * 3600
@@ -72,15 +73,7 @@ def decide(text: str, *, code: Genuine, memory: Memory, at_ms: int, seq: int, am
     )
     if isinstance(person, Decline):
         return Declined(person, name, policy=policy)
-    where = held.parameters
-    tap = place(
-        at_s=now_s,
-        zone=memory.zone(where.zone),
-        site=where.site,
-        outlet=where.outlet,
-        day_starts_min=where.day_starts_min,
-        policy=policy,
-    )
+    tap = _here(held.parameters, zone=memory.zone, policy=policy, now_s=now_s)
     basket = (Line(amount_minor),)
     quote = evaluate(policy=policy, person=person, tap=tap, basket=basket)
     if quote.decline is not None:
@@ -105,6 +98,17 @@ def decide(text: str, *, code: Genuine, memory: Memory, at_ms: int, seq: int, am
 def recognise(text: str, *, trust: Trust, now_s: int) -> Genuine | Decline:
     """Whether the text is a genuine code at this moment; nothing about its holder yet."""
     return accept.read(text, trust=trust, now_s=now_s)
+
+
+def _here(where: Parameters, *, zone: Callable[[str], tzinfo], policy: Policy, now_s: int) -> Tap:
+    return place(
+        at_s=now_s,
+        zone=zone(where.zone),
+        site=where.site,
+        outlet=where.outlet,
+        day_starts_min=where.day_starts_min,
+        policy=policy,
+    )
 
 
 def _aged(decline: Decline, held: Held, policy: Policy, now_s: int) -> Decline:

@@ -1,5 +1,6 @@
 """The thread that talks to the server. A sale never waits for it."""
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,8 @@ from devices.sync.protocol import (
     Wait,
 )
 from devices.sync.server import Server
+
+logger = logging.getLogger(__name__)
 
 LOOK_MS = 1_000
 """The clock is looked at this often."""
@@ -136,9 +139,17 @@ class SyncWorker:
     def _run(self) -> None:
         while not self._stopping:
             self._wake.clear()
-            rest_ms = self.step()
+            rest_ms = self._step_whatever_happens()
             if rest_ms and not self._stopping:
                 self._wake.wait(min(rest_ms, LOOK_MS) / 1000)
+
+    def _step_whatever_happens(self) -> int:
+        """A fault nobody foresaw, or a host's callback that raises, must not end the upload while sales go on."""
+        try:
+            return self.step()
+        except Exception:
+            logger.exception("the sync stumbled, and goes on")
+            return LOOK_MS
 
     def _look_after(self, now_ms: int) -> None:
         self._control.look_at_clock()

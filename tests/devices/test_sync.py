@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,6 +14,7 @@ from devices.core import enrolment
 from devices.core.keys import KeyListError, open_key_list, sign_key_list
 from devices.core.messages import MessageError, Refusal
 from devices.core.signing import SigningKey
+from devices.drivers.network import Answer
 from devices.master import texts
 from devices.master.screen import Phase
 from devices.sync.verify import verify_snapshot
@@ -215,3 +218,25 @@ def test_sales_go_on_while_a_thread_uploads(bench: Bench) -> None:
     assert bench.control.screen().unsent == 0
     records = [record for stream in bench.server.streams.values() for record in stream.records]
     assert len(records) == 61
+
+
+def test_a_fault_nobody_foresaw_does_not_end_the_upload(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a terminal would sell for weeks and send nothing, and say so to nobody."""
+    answer, faults = bench.server.request, [KeyError("unforeseen"), OSError("no space left on device")]
+
+    def faulty(method: str, target: str, **content: Any) -> Answer:
+        if faults:
+            raise faults.pop()
+        return answer(method, target, **content)
+
+    monkeypatch.setattr(bench.server, "request", faulty)
+    assert bench.pay(1_00, bench.show(1)).approved
+    bench.terminal.start()
+    for _ in range(100):
+        bench.clock.pass_ms(1_000)
+        bench.terminal.sync.nudge()
+        if not bench.control.screen().unsent:
+            break
+        time.sleep(0.05)
+    assert not faults
+    assert bench.control.screen().unsent == 0

@@ -297,3 +297,16 @@ def test_a_person_who_left_the_site_is_gone_from_the_next_delta(bench: Bench) ->
     bench.server.number += 1
     bench.sync()
     assert bench.pay(1_00, bench.show(1)).result.name == ""
+
+
+def test_a_person_with_hundreds_of_lots_pays_like_anybody(bench: Bench) -> None:
+    """A record has a bound; what is looked at has one too, and the lot that is spent first is within it."""
+    spent = tuple(Lot(1000 + each, 6, 1_00, NOON_S - 1) for each in range(600))
+    good = tuple(Lot(5000 + each, 5, 1, NOON_S + DAY_S + each) for each in range(600))
+    world.add_people(bench.server, world.row(3, lots=spent + good))
+    bench.server.number += 1
+    bench.sync()
+    outcome = bench.pay(10_00, bench.show(3))
+    assert outcome.approved
+    legs = [(leg.source, leg.amount_minor) for leg in outcome.result.legs]
+    assert legs == [("lot", 1)] * 32 + [("purse", 10_00 - 32)]
