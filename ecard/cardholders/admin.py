@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Exists, OuterRef, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -30,6 +35,8 @@ from ecard.cardholders import operations, queries
 from ecard.cardholders.errors import CardholderError
 from ecard.cardholders.models import LIMIT_UNIT_MINOR, Cardholder, CardholderState, Group, PriceClass, Stop, StopKind
 from ecard.ledger.models import Account
+
+RECORDS = ("settlement.sale", "payments.topup", "benefits.grant", "codes.credentialissue")
 
 
 def _by(request: HttpRequest) -> AbstractBaseUser:
@@ -128,10 +135,14 @@ class CardholderAdmin(NeverDeleted):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         typed = ("number", "name", "group", "user")
-        return typed if obj is None else (*typed, "balance", "purse_account", "ref", "state_text", "created_at")
+        return (
+            typed if obj is None else (*typed, "balance", "purse_account", "ref", "state_text", "created_at", "records")
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return () if obj is None else ("number", "balance", "purse_account", "ref", "state_text", "created_at")
+        return (
+            () if obj is None else ("number", "balance", "purse_account", "ref", "state_text", "created_at", "records")
+        )
 
     @admin.display(description=_("state"))
     def state_text(self, cardholder: Cardholder) -> str:
@@ -168,6 +179,23 @@ class CardholderAdmin(NeverDeleted):
     @admin.display(description=_("purse"))
     def purse_account(self, cardholder: Cardholder) -> SafeString:
         return link(Account, cardholder.purse_id, cardholder.purse)
+
+    @admin.display(description=_("this person's records"))
+    def records(self, cardholder: Cardholder) -> SafeString:
+        """Where this person's records are listed; their apps stand above this one and are not imported."""
+        query = urlencode({"q": cardholder.number})
+        return format_html_join(
+            " · ",
+            '<a class="text-primary-600 dark:text-primary-500" href="{}?{}">{}</a>',
+            (
+                (
+                    reverse(f"admin:{name.replace('.', '_')}_changelist"),
+                    query,
+                    capfirst(apps.get_model(name)._meta.verbose_name_plural),
+                )
+                for name in RECORDS
+            ),
+        )
 
     @admin.display(description=_("account ref"))
     def ref(self, cardholder: Cardholder) -> str:

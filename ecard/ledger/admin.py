@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from ecard.adminkit import NOTHING, ReadOnlyAdmin, chip_column, link, money, money_column
+from ecard.adminkit import NOTHING, ReadOnlyAdmin, chip_column, link, money, money_column, once_a_page
 from ecard.ledger import queries
 from ecard.ledger.models import Account, AccountDelta, CauseKind, Hold, HoldState, Transfer, TransferKind
 
@@ -78,14 +78,17 @@ class AccountAdmin(ReadOnlyAdmin[Account]):
         return money(account.whole_minor)
 
     @admin.display(description=_("held"))
+    @once_a_page
     def held(self, account: Account) -> str:
         return money(queries.funds([account.pk])[account.pk].held_minor)
 
     @admin.display(description=_("available"))
+    @once_a_page
     def available(self, account: Account) -> str:
         return money(queries.funds([account.pk])[account.pk].available_minor)
 
     @admin.display(description=_("newest transfers"))
+    @once_a_page
     def statement(self, account: Account) -> SafeString:
         lines = queries.statement(account.pk, limit=STATEMENT_LINES)
         others = Account.objects.in_bulk({line.other_account_id for line in lines})

@@ -66,9 +66,10 @@ def _one_page(*, clock: Callable[[], datetime]) -> bool:
     counter = _COUNTERS.get(part)
     if counter is not None:
         setattr(run, counter, getattr(run, counter) + page.checked)
+    kept = page.findings[: FINDINGS_KEPT - len(run.findings)]
     run.faults += len(page.findings)
-    run.findings = [*run.findings, *page.findings][:FINDINGS_KEPT]
-    for finding in page.findings:
+    run.findings = [*run.findings, *kept]
+    for finding in kept:
         logger.error("audit %s found %s", run.pk, finding)
     if page.next_after is not None:
         run.after = page.next_after
@@ -76,7 +77,7 @@ def _one_page(*, clock: Callable[[], datetime]) -> bool:
         run.part, run.after = _next(part), 0
         if run.part == Part.DONE:
             run.finished_at = clock()
-            logger.info("audit %s is finished: %s faults", run.pk, run.faults)
+            logger.log(logging.ERROR if run.faults else logging.INFO, "audit %s: %s faults", run.pk, run.faults)
     run.save()
     return True
 
