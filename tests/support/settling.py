@@ -52,9 +52,7 @@ class Phone:
 
     def code(self, at: datetime) -> str:
         """What it shows at a moment."""
-        return show(
-            self.credential.credential, institution=INSTITUTION, shown_at_s=int(at.timestamp()), phone=self.key
-        )
+        return show(self.credential.credential, institution=INSTITUTION, shown_at_s=int(at.timestamp()), phone=self.key)
 
 
 @dataclass
