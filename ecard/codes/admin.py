@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
 from devices.core.keys import MAX_BYTES, KeyList, signed_body
 from ecard.adminkit import BaseDialogForm, ReadOnlyAdmin, ReasonForm, back_to, chip_column, dialog_action
@@ -26,6 +26,7 @@ from ecard.codes import operations, queries
 from ecard.codes.errors import CodesError
 from ecard.codes.models import CredentialIssue, IssuerKey, KeyListVersion, KeyRole
 from ecard.codes.rootfile import describe
+from ecard.codes.rules import is_known_by_now
 
 KEYS_PAGE = "admin:codes_issuerkey_changelist"
 PERMISSION = "codes.rotate_keys"
@@ -49,6 +50,11 @@ class RotateForm(BaseDialogForm):
     """Which role's key is rotated."""
 
     role = forms.ChoiceField(label=_("Keys for"), choices=KeyRole.choices, widget=UnfoldAdminSelectWidget())
+    hurried = forms.BooleanField(
+        label=_("Even if terminals out of contact cannot know the new key yet"),
+        required=False,
+        widget=UnfoldBooleanWidget(),
+    )
 
     def clean_role(self) -> KeyRole:
         role = KeyRole(self.cleaned_data["role"])
@@ -58,6 +64,20 @@ class RotateForm(BaseDialogForm):
                 _("Its successor is not yet in a list signed by the root. Have the waiting list signed first.")
             )
         return role
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        now, role = timezone.now(), cleaned.get("role")
+        since = next((each.successor_since for each in queries.role_states(at=now) if each.role == role), None)
+        if since is not None and not cleaned.get("hurried") and not is_known_by_now(announced_at=since, at=now):
+            self.add_error(
+                "hurried",
+                _(
+                    "Its successor was announced less than a day ago: a terminal that had no contact since would "
+                    "refuse the new codes. Tick this to rotate all the same."
+                ),
+            )
+        return cleaned
 
 
 class SignedListForm(forms.Form):
@@ -142,7 +162,12 @@ class IssuerKeyAdmin(ReadOnlyAdmin[IssuerKey]):
     )
     def rotate_now(self, request: HttpRequest, form: RotateForm) -> HttpResponse:
         try:
-            key = operations.rotate(role=form.cleaned_data["role"], at=timezone.now(), by=_by(request))
+            key = operations.rotate(
+                role=form.cleaned_data["role"],
+                at=timezone.now(),
+                by=_by(request),
+                hurried=form.cleaned_data["hurried"],
+            )
         except CodesError as refusal:
             messages.error(request, str(refusal))
         else:

@@ -19,6 +19,8 @@ SLOT_S = 60
 HOURS_AHEAD = 72
 MINUTES_PER_DAY = 1_440
 
+ANNOUNCED_BEFORE_USE = timedelta(days=1)
+"""A planned rotation waits this long: a terminal that had no contact since would refuse the new key's codes."""
 KEY_LIFE = timedelta(days=730)
 ROTATE_AFTER = timedelta(days=180)
 """When the page begins to say that a rotation is due."""
@@ -99,6 +101,11 @@ def is_listed(*, role: Role, at: datetime, retired_at: datetime | None, revoked_
     if revoked_at is not None:
         return at < revoked_at + LISTED_AFTER_REVOCATION
     return retired_at is None or at < retired_at + LISTED_AFTER_RETIREMENT[role]
+
+
+def is_known_by_now(*, announced_at: datetime, at: datetime) -> bool:
+    """Whether terminals had time enough to hear of an announced key."""
+    return at >= announced_at + ANNOUNCED_BEFORE_USE
 
 
 def signs_until(*, role: Role, not_after: datetime, retired_at: datetime | None) -> datetime:

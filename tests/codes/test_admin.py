@@ -66,6 +66,15 @@ def test_a_second_rotation_before_the_signature_is_refused_in_words(root: Client
     assert the_key(2).state is KeyState.ACTIVE
 
 
+def test_a_rotation_soon_after_the_announcement_asks_to_be_meant(root: Client) -> None:
+    make_keys_ready(at=timezone.now() - timedelta(hours=2))
+    answer = root.post(f"{KEYS}rotate_now/", {"role": "code", "_form_submitted": "on"})
+    assert "announced less than a day ago" in answer.content.decode()
+    assert the_key(1).state is KeyState.ACTIVE
+    root.post(f"{KEYS}rotate_now/", {"role": "code", "hurried": "on", "_form_submitted": "on"})
+    assert the_key(2).state is KeyState.ACTIVE
+
+
 def test_looking_at_the_dialogs_changes_nothing(root: Client, ready: None) -> None:
     assert root.get(f"{KEYS}rotate_now/").status_code == 200
     assert root.get(f"{KEYS}{the_key().pk}/revoke/").status_code == 200

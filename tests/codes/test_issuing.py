@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -14,11 +15,12 @@ from devices.core.declines import Decline, Why
 from devices.core.signing import SigningKey
 from ecard.cardholders.models import Cardholder
 from ecard.cardholders.operations import lift_stop, stop_account, stop_codes
+from ecard.cardholders.queries import CODE_LIFE
 from ecard.codes.errors import IssueRefused, NoActiveKey, RefusedWhy
 from ecard.codes.models import CredentialIssue, IssuerKey, KeyRole, Profile
 from ecard.codes.operations import forget_issues, issue_credentials, issue_pre_signed, revoke_key, rotate
 from ecard.codes.queries import trust_at
-from ecard.codes.rules import denial_before_s
+from ecard.codes.rules import DAYS_AHEAD, day_window, denial_before_s
 from ecard.codes.tasks import forget_issues as forget_old_issues
 from ecard.ledger.holds import place_hold
 from ecard.merchants.operations import save_meal_period, save_site
@@ -142,6 +144,17 @@ def test_reporting_a_phone_lost_does_not_kill_its_successor_issued_in_the_same_s
     denials = {person.account_ref: denial_before_s(AT)}
     assert accept.denied(lost.grant, denials=denials) == Decline(Why.DENIED)
     assert accept.denied(successor.grant, denials=denials) is None
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Europe/Berlin", "Pacific/Chatham", "America/New_York"])
+def test_a_stop_outlives_every_code_that_it_refuses(zone: str) -> None:
+    """Also one issued in the first second of a day for the last day that can be had, in a week with a day of 25 h."""
+    first = date(2026, 1, 1)
+    for day in (first + timedelta(days=ahead) for ahead in range(366)):
+        issued_s, _minutes = day_window(day, ZoneInfo(zone))
+        starts_s, minutes = day_window(day + timedelta(days=DAYS_AHEAD), ZoneInfo(zone))
+        taken_until_s = starts_s + minutes * 60 + accept.SHOWN_BEFORE_S
+        assert taken_until_s < issued_s + CODE_LIFE.total_seconds()
 
 
 def test_codes_stopped_until_tomorrow_are_not_issued_today(person: Cardholder) -> None:

@@ -113,6 +113,15 @@ def test_rotation_is_refused_while_the_successor_awaits_the_root() -> None:
     assert in_use(KeyRole.CODE).key_id == 2
 
 
+def test_a_planned_rotation_waits_until_terminals_can_know_the_successor() -> None:
+    make_keys_ready(at=AT)
+    with pytest.raises(SuccessorNotAnnounced):
+        operations.rotate(role=KeyRole.CODE, at=AT + timedelta(hours=23))
+    assert operations.rotate(role=KeyRole.CODE, at=AT + timedelta(hours=24)).key_id == 2
+    sign_waiting_list(at=AT + timedelta(hours=25))
+    assert operations.rotate(role=KeyRole.CODE, at=AT + timedelta(hours=26), hurried=True).key_id == 3
+
+
 def test_revoking_the_key_in_use_hands_over_and_takes_effect_when_the_root_has_signed() -> None:
     make_keys_ready(at=AT)
     operations.revoke_key(key=in_use(KeyRole.CODE), reason="laptop stolen", at=LATER)

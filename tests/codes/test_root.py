@@ -109,7 +109,7 @@ def test_on_one_machine_a_single_command_exports_signs_and_takes_in(
     assert active_key(KeyRole.CODE).key_id == 1
     with pytest.raises(CommandError, match="no key list awaits"):
         call_command("sign_key_list", root=root_file)
-    rotate(role=KeyRole.CODE, at=AT)
+    rotate(role=KeyRole.CODE, at=AT, hurried=True)
     monkeypatch.setenv(offline.VARIABLE, "not the passphrase")
     with pytest.raises(CommandError, match="passphrase"):
         call_command("sign_key_list", root=root_file)

@@ -21,7 +21,7 @@ from ecard.changes.models import Topic
 from ecard.changes.operations import record
 from ecard.codes.errors import KeyIdsUsedUp, KeyListRefused, RootAlreadyPinned, RootMissing, SuccessorNotAnnounced
 from ecard.codes.models import KEY_ID_MAX, InstitutionRoot, IssuerKey, KeyListVersion, KeyRole
-from ecard.codes.rules import KEY_LIFE, is_listed, signs_until, unix_s
+from ecard.codes.rules import KEY_LIFE, is_known_by_now, is_listed, signs_until, unix_s
 from ecard.codes.vault import seal_secret
 
 KEYS_LOCK = 0x65636172_6B657973  # any constant that no other advisory lock of this database uses
@@ -64,16 +64,19 @@ def ensure_keys(*, at: datetime, by: AbstractBaseUser | None = None) -> KeyListV
 
 
 @transaction.atomic
-def rotate(*, role: KeyRole, at: datetime, by: AbstractBaseUser | None = None) -> IssuerKey:
-    """Put the announced successor to use at once and make the next one; gives the key now in use.
+def rotate(*, role: KeyRole, at: datetime, by: AbstractBaseUser | None = None, hurried: bool = False) -> IssuerKey:
+    """Put the announced successor to use and make the next one; gives the key now in use.
 
     The old key signs no more; terminals believe what it signed until its codes have died. Raises
-    SuccessorNotAnnounced where the root has not signed a list with a successor.
+    SuccessorNotAnnounced where the root has not signed a list with a successor, or, unless `hurried`, not for
+    ANNOUNCED_BEFORE_USE.
     """
     _lock()
     successor = _successor(role)
-    if successor is None:
+    if successor is None or successor.announced_at is None:
         raise SuccessorNotAnnounced(_("the successor is not yet in a key list signed by the root"))
+    if not hurried and not is_known_by_now(announced_at=successor.announced_at, at=at):
+        raise SuccessorNotAnnounced(_("the successor was announced less than a day ago"))
     old = _active(role)
     if old is not None:
         old.retired_at, old.changed_by_id = at, _pk(by)
