@@ -74,6 +74,8 @@ class Show:
     def addresses(self, rows: Sequence[tuple[str, str, str]]) -> None:
         """Where everything is: (what, address, login)."""
         table = Table(show_header=False, box=None, padding=(0, 2))
+        for may_wrap in (False, False, True):  # an address that is cut off leads nowhere
+            table.add_column(no_wrap=not may_wrap, overflow="fold")
         for what, address, login in rows:
             table.add_row(what, Text(address, style="cyan"), login)
         self.console.print(Panel(table, title="Open in a browser", border_style="cyan"))

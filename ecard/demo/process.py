@@ -133,6 +133,12 @@ class ProcessManager:
         with self._guard:
             return next((each for each in self._running if each.has_ended()), None)
 
+    def must_run(self) -> None:
+        """Raises ProgramFailed where a program ended that is not to be started again."""
+        ended = self.failed()
+        if ended is not None:
+            raise ProgramFailed(f"{ended.program.name} ended. The end of {ended.log}:\n{ended.log_tail()}")
+
     def stop(self) -> None:
         """Stop all, the last started first."""
         self._stopping.set()

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
 from types import FrameType, ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from ecard.demo import place, programs
 from ecard.demo.console import Show
@@ -90,7 +90,7 @@ def _run(options: Options, own: MutableMapping[str, str], show: Show, stack: Exi
         with show.step(f"{each.program.name} is ready"):
             manager.wait_until_ready(each, timeout_s=READY_TIMEOUT_S)
     with show.step("worker listens, terminals enrolled and loaded"):
-        server.wait_for_worker(timeout_s=READY_TIMEOUT_S)
+        server.wait_for_worker(timeout_s=READY_TIMEOUT_S, watch=manager.must_run)
         server.enrol(devices, timeout_s=READY_TIMEOUT_S)
     status = server.rush(options, stage.secrets, stage.ports, devices, show) if options.taps else 0
     if options.once:
@@ -100,7 +100,7 @@ def _run(options: Options, own: MutableMapping[str, str], show: Show, stack: Exi
     numbers = {login.role: login.number for login in logins}
     place.write_addresses(options.state, web_url=stage.public_url, ports=stage.ports, logins=numbers)
     stack.callback((options.state / place.ADDRESSES).unlink, missing_ok=True)
-    return _stay(manager, show) or status
+    return _stay(manager)
 
 
 def _engines(options: Options, own: MutableMapping[str, str], show: Show, stack: ExitStack) -> Stage:
@@ -189,12 +189,9 @@ def _tell(stage: Stage, logins: Sequence[Login], devices: list[Device], show: Sh
     show.say(f"Logs, keys and data are in {stage.options.state}. Ctrl-C stops everything.", style="dim")
 
 
-def _stay(manager: ProcessManager, show: Show) -> int:
+def _stay(manager: ProcessManager) -> NoReturn:
     while True:
-        failed = manager.failed()
-        if failed is not None:
-            show.say(f"{failed.program.name} ended. The end of {failed.log}:\n{failed.log_tail()}", style="red")
-            return 1
+        manager.must_run()
         time.sleep(IDLE_S)
 
 

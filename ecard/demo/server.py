@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
@@ -43,10 +43,11 @@ def prepare(options: Options, kept_secrets: Mapping[str, str]) -> bool:
     return campus.seed(people=options.people, passwords=passwords, at=now)
 
 
-def wait_for_worker(*, timeout_s: float) -> None:
-    """Return when Celery's worker answers. Raises ProgramFailed."""
+def wait_for_worker(*, timeout_s: float, watch: Callable[[], None]) -> None:
+    """Return when Celery's worker answers; `watch` is called meanwhile. Raises ProgramFailed."""
     deadline = time.monotonic() + timeout_s
     while not app.control.ping(timeout=PING_S):
+        watch()
         if time.monotonic() > deadline:
             raise ProgramFailed("the worker does not answer; see its log")
 

@@ -47,6 +47,7 @@ def test_a_program_is_ready_when_it_answers_and_its_words_are_in_its_log(
     manager.wait_until_ready(running, timeout_s=WAIT_S)
     assert soon(lambda: running.log_tail() == "up")
     assert manager.failed() is None
+    manager.must_run()
 
 
 def test_a_program_that_ends_before_it_answers_is_told_with_its_last_words(
@@ -56,6 +57,8 @@ def test_a_program_that_ends_before_it_answers_is_told_with_its_last_words(
     with pytest.raises(ProgramFailed, match=r"(?s)broken ended.*no such port"):
         manager.wait_until_ready(running, timeout_s=WAIT_S)
     assert manager.failed() is running
+    with pytest.raises(ProgramFailed, match=r"(?s)broken ended.*no such port"):
+        manager.must_run()
 
 
 def test_a_program_that_never_answers_is_given_up(manager: ProcessManager, tmp_path: Path) -> None:
