@@ -79,7 +79,6 @@ def test_a_student_who_topped_up_after_the_terminal_went_dark_pays(
     south.has_heard_the_news()
 
     south.switch_line("drop")
-    south.is_offline()
     south.type_amount("25.00")
     south.answer_has_gone()
     student.page.reload()
