@@ -12,8 +12,6 @@ from devices.core.money import MAX_AMOUNT_MINOR, scale_bp
 from devices.core.policy import EVALUATOR_VERSION, Limit, MealPeriod, Policy, PriceRule, Where, Who
 from devices.core.quote import Leg, Line, Lot, Person, Quote, Reason, Tap, Used
 
-DAY_MIN = 24 * 60
-
 
 def place(*, at_s: int, zone: tzinfo, site: int, outlet: int, day_starts_min: int, policy: Policy) -> Tap:
     """Put a moment into the site's local terms: business date, weekday, minute and meal period."""

@@ -14,7 +14,8 @@ from ecard.benefits.models import Addressed, AgeStep, Named, Placed, PriceRule, 
 from ecard.benefits.rules import Known
 from ecard.benefits.sentences import Names
 from ecard.cardholders.models import Group, PriceClass
-from ecard.merchants.models import MINUTES_PER_DAY, MealPeriod, Outlet, Site
+from ecard.merchants.models import MealPeriod, Outlet, Site
+from ecard.merchants.rules import MINUTES_PER_DAY
 
 _PLACES = ("sites", "outlets", "periods")
 _PEOPLE = ("classes", "groups")

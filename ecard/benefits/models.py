@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from devices.core.policy import Text
 from ecard.cardholders.models import Cardholder, Group, PriceClass
 from ecard.ledger.models import Account
 from ecard.merchants.models import MealPeriod, Outlet, Site
@@ -49,7 +50,7 @@ class Named(models.Model):
     @property
     def shown_name(self) -> str:
         """The name in the reader's language."""
-        return self.name if (get_language() or "").startswith("zh") or not self.name_en else self.name_en
+        return Text(self.name, self.name_en).in_language(get_language() or "en")
 
 
 class Placed(models.Model):

@@ -42,13 +42,6 @@ def _decoded(body: bytes) -> Policy:
     return decode_policy(body)
 
 
-def policy_in_force(at: datetime) -> Policy | None:
-    """The policy that governs `at`, or None before the first publication."""
-    started = PublishedPolicy.objects.filter(starts_at__lte=at).order_by("-number")
-    number = started.values_list("number", flat=True).first()
-    return None if number is None else policy_by_number(number)
-
-
 def lots_of(account_refs: Iterable[int], *, at: datetime) -> dict[int, tuple[Lot, ...]]:
     """What each person has left in grants that still run, first to expire first; people without are left out.
 

@@ -19,6 +19,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from devices.core.code import LIMIT_UNIT_MINOR
 from ecard.adminkit import (
     BoundedAdmin,
     ReadOnlyAdmin,
@@ -33,7 +34,7 @@ from ecard.adminkit import (
 )
 from ecard.cardholders import operations, queries
 from ecard.cardholders.errors import CardholderError
-from ecard.cardholders.models import LIMIT_UNIT_MINOR, Cardholder, CardholderState, Group, PriceClass, Stop, StopKind
+from ecard.cardholders.models import Cardholder, CardholderState, Group, PriceClass, Stop, StopKind
 from ecard.ledger.models import Account
 
 RECORDS = ("settlement.sale", "payments.topup", "benefits.grant", "codes.credentialissue")

@@ -8,11 +8,9 @@ from django.db.models import Q
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from devices.core.code import MAX_LIMIT_MINOR
+from devices.core.policy import Text
 from ecard.ledger.models import Account
-
-LIMIT_UNIT_MINOR = 100
-"""A payment code carries limits in this unit (design section 4), so a group may set no finer one."""
-LIMIT_MAX_MINOR = 65_535 * LIMIT_UNIT_MINOR
 
 
 class NamedInTwoLanguages(models.Model):
@@ -30,7 +28,7 @@ class NamedInTwoLanguages(models.Model):
     @property
     def shown_name(self) -> str:
         """The name in the reader's language."""
-        return self.name if (get_language() or "").startswith("zh") or not self.name_en else self.name_en
+        return Text(self.name, self.name_en).in_language(get_language() or "en")
 
 
 class PriceClass(NamedInTwoLanguages):
@@ -66,8 +64,8 @@ class Group(NamedInTwoLanguages):
         constraints = (
             models.CheckConstraint(
                 name="cardholders_group_limits_fit_a_code",
-                condition=Q(offline_limit_minor__range=(0, LIMIT_MAX_MINOR))
-                & Q(per_sale_limit_minor__range=(0, LIMIT_MAX_MINOR))
+                condition=Q(offline_limit_minor__range=(0, MAX_LIMIT_MINOR))
+                & Q(per_sale_limit_minor__range=(0, MAX_LIMIT_MINOR))
                 & Q(max_offline_sales__range=(0, 255)),
             ),
             models.CheckConstraint(

@@ -9,10 +9,9 @@ from datetime import datetime
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
+from devices.core.code import LIMIT_UNIT_MINOR, MAX_LIMIT_MINOR
 from ecard.cardholders.errors import BadLimits, CardholderClosed, NumberTaken, PurseNotEmpty
 from ecard.cardholders.models import (
-    LIMIT_MAX_MINOR,
-    LIMIT_UNIT_MINOR,
     Cardholder,
     CardholderState,
     Group,
@@ -56,8 +55,8 @@ def save_group(
     Raises BadLimits where a limit is no multiple of LIMIT_UNIT_MINOR or does not fit a code.
     """
     for limit_minor in (offline_limit_minor, per_sale_limit_minor):
-        if not 0 <= limit_minor <= LIMIT_MAX_MINOR or limit_minor % LIMIT_UNIT_MINOR:
-            raise BadLimits(f"a limit is a multiple of {LIMIT_UNIT_MINOR} up to {LIMIT_MAX_MINOR}")
+        if not 0 <= limit_minor <= MAX_LIMIT_MINOR or limit_minor % LIMIT_UNIT_MINOR:
+            raise BadLimits(f"a limit is a multiple of {LIMIT_UNIT_MINOR} up to {MAX_LIMIT_MINOR}")
     if not 0 <= max_offline_sales <= 255 or debt_floor_minor > 0:
         raise BadLimits("at most 255 sales without contact, and a debt floor of at most 0")
     known = Group.objects.select_for_update().filter(code=code).first()

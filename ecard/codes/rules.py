@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from devices.core.code import LIMIT_UNIT_MINOR
 from devices.core.keys import Role
 from ecard.codes.values import ServingHours
+from ecard.merchants.rules import MINUTES_PER_DAY
 
 DAYS_AHEAD = 7
 """Codes are issued for today and this many days after it."""
@@ -17,7 +18,6 @@ OVERLAP_MIN = 10
 """A day's credential lives this long into the next day, for a sale at midnight."""
 SLOT_S = 60
 HOURS_AHEAD = 72
-MINUTES_PER_DAY = 1_440
 
 ANNOUNCED_BEFORE_USE = timedelta(days=1)
 """A planned rotation waits this long: a terminal that had no contact since would refuse the new key's codes."""

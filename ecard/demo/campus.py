@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-from ecard.benefits.models import LimitOn, PriceRule, Programme, PublishedPolicy, SpendLimit, Window
+from ecard.benefits.models import LimitOn, PriceRule, Programme, SpendLimit, Window
 from ecard.benefits.operations import issue_grants, open_programme
 from ecard.cardholders.models import Cardholder, Group
 from ecard.cardholders.operations import make_price_class, open_cardholders, save_group
@@ -103,11 +103,6 @@ def logins() -> list[Login]:
 def terminals() -> list[Terminal]:
     """The demo's terminals, in the order they were registered."""
     return list(Terminal.objects.select_related("outlet").order_by("pk")[:2])
-
-
-def has_policy() -> bool:
-    """Whether anything was published."""
-    return PublishedPolicy.objects.exists()
 
 
 def _places(at: datetime) -> list[Outlet]:

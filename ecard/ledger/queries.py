@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from django.db import connection
 
-from ecard.ledger.models import Account, AccountKind, HoldState, TransferKind, house_label
+from ecard.ledger.models import Account, HoldState, TransferKind
 from ecard.ledger.values import (
     BalanceDifference,
     CauseTransfer,
@@ -159,11 +159,6 @@ def cause_totals(*, cause_kind: int, first_id: int, last_id: int, limit: int) ->
     with connection.cursor() as cursor:
         cursor.execute(_CAUSE_TOTALS, [*kinds, cause_kind, first_id, last_id, limit])
         return {cause_id: (moved, back) for cause_id, moved, back in cursor.fetchall()}
-
-
-def house_account_id(kind: AccountKind, *, label: str = "") -> int | None:
-    """The house's account of this kind, or None where it has not been opened."""
-    return Account.objects.filter(kind=kind, label=house_label(kind, label)).values_list("pk", flat=True).first()
 
 
 def replay_check(*, after: int = 0, limit: int = REPLAY_LIMIT) -> ReplayReport:

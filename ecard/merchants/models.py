@@ -7,9 +7,9 @@ from django.db.models import F, Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from devices.core.policy import Text
 from ecard.ledger.models import Account
-
-MINUTES_PER_DAY = 1_440
+from ecard.merchants.rules import MINUTES_PER_DAY
 
 
 class Named(models.Model):
@@ -27,7 +27,7 @@ class Named(models.Model):
     @property
     def shown_name(self) -> str:
         """The name in the reader's language."""
-        return self.name if (get_language() or "").startswith("zh") or not self.name_en else self.name_en
+        return Text(self.name, self.name_en).in_language(get_language() or "en")
 
 
 class Site(Named):

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from django.utils.translation import gettext as _
 
+from devices.core.policy import Text
 from ecard.benefits.models import Programme
 from ecard.benefits.queries import lots_of
 from ecard.cardholders.models import Group
@@ -101,10 +102,9 @@ def read_cursor(text: str) -> Cursor | None:
 
 
 def _shown(view: SaleView, *, language: str, reasons: Sequence[str] = ()) -> SaleShown:
-    english = not language.startswith("zh") and view.outlet_name_en
     return SaleShown(
         id=view.id,
-        outlet=view.outlet_name_en if english else view.outlet_name,
+        outlet=Text(view.outlet_name, view.outlet_name_en).in_language(language),
         taken_at=view.taken_at,
         business_date=view.business_date,
         amount_minor=view.amount_minor,

@@ -11,12 +11,11 @@ from nacl.signing import VerifyKey
 from devices.core.messages import KeysAnswer
 from ecard.codes.errors import NoActiveKey
 from ecard.codes.queries import sealing_keys_for_terminals, signed_key_list
-from ecard.terminals.models import Stream, Terminal, TerminalState
+from ecard.terminals.models import Terminal, TerminalState
 from ecard.terminals.rules import SILENT_AFTER, STALE_AFTER
 from ecard.terminals.values import FleetSummary, TerminalStatus
 
 FLEET_LIMIT = 2_000
-STREAMS_LIMIT = 50
 
 
 def keys_answer(*, terminal: Terminal, at: datetime) -> KeysAnswer:
@@ -75,11 +74,6 @@ def summary(*, at: datetime) -> FleetSummary:
         not_enrolled=sum(each.state == TerminalState.NEW for each in statuses),
         revoked=sum(each.state == TerminalState.REVOKED for each in statuses),
     )
-
-
-def streams_of(terminal: Terminal, *, limit: int = STREAMS_LIMIT) -> list[Stream]:
-    """The newest streams of a terminal."""
-    return list(terminal.streams.order_by("-id")[: min(limit, STREAMS_LIMIT)])
 
 
 def _age_s(moment: datetime | None, at: datetime) -> int | None:

@@ -18,12 +18,13 @@ from devices.core.quote import Line, Lot, Person
 from ecard.benefits.errors import PolicyRefused, UnknownPolicy
 from ecard.benefits.models import PriceRule, PublishedPolicy, SpendLimit
 from ecard.benefits.operations import compile_policy, open_programme, publish_policy
-from ecard.benefits.queries import policies_for_terminals, policy_by_number, policy_in_force
+from ecard.benefits.queries import policies_for_terminals, policy_by_number
 from ecard.benefits.rules import ProblemCode
 from ecard.changes.models import Change, Topic
 from ecard.merchants.operations import close_outlet, save_meal_period, save_outlet, save_site
 from tests.support.campus import NOON, Campus, make_campus
 from tests.support.database import OtherThread
+from tests.support.policies import policy_in_force
 
 KEY_ID = 3
 

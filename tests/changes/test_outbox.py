@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -93,6 +94,18 @@ def test_a_cursor_of_another_generation_needs_a_full_load() -> None:
     assert after not in {before, 0}
     assert why(queries.changed_since(number=1, generation_id=before)) == FullLoadReason.OTHER_GENERATION
     assert isinstance(queries.changed_since(number=1, generation_id=after), ChangedSet)
+
+
+@pytest.mark.django_db
+def test_after_a_restore_one_command_makes_every_terminal_load_anew(capsys: pytest.CaptureFixture[str]) -> None:
+    record(5)
+    operations.number_committed(at=AT)
+    before = queries.generation_state()
+    call_command("begin_generation")
+    after = queries.generation_state()
+    assert f"{after.generation_id:016x}" in capsys.readouterr().out
+    found = queries.changed_since(number=before.latest_number, generation_id=before.generation_id)
+    assert why(found) == FullLoadReason.OTHER_GENERATION
 
 
 @pytest.mark.django_db

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from devices.core.evaluate import place
 from ecard.benefits.models import Grant
-from ecard.benefits.queries import lots_of, policies_for_terminals, policy_in_force
+from ecard.benefits.queries import lots_of, policies_for_terminals
 from ecard.cardholders.models import Cardholder
 from ecard.codes.queries import waiting_draft
 from ecard.demo import campus, ceremony
@@ -19,6 +19,7 @@ from ecard.demo.readback import books_balance
 from ecard.ledger.queries import funds
 from ecard.merchants.models import Merchant, Outlet, Site
 from ecard.terminals.models import Terminal
+from tests.support.policies import policy_in_force
 
 PEOPLE = 100
 PASSWORDS = {"admin": "pass-a", "student": "pass-b", "staff": "pass-c"}

@@ -185,7 +185,7 @@ def test_transfers_are_found_by_their_cause() -> None:
 
 def test_a_house_account_is_opened_once() -> None:
     assert desk() == desk()
-    assert queries.house_account_id(AccountKind.CASH_DESK) == desk()
+    assert Account.objects.get(kind=AccountKind.CASH_DESK).pk == desk()
     assert operations.house_account(kind=AccountKind.CASH_DESK, label="desk 2") != desk()
     with pytest.raises(ValueError, match="PURSE"):
         operations.house_account(kind=AccountKind.PURSE)

@@ -36,14 +36,13 @@ def test_a_merchant_gets_a_busy_account_of_its_own(db: None) -> None:
     assert (renamed.pk, renamed.account_id, renamed.name) == (merchant.pk, merchant.account_id, "新面馆")
 
 
-def test_outlets_of_a_site_come_with_whom_they_pay(site: Site) -> None:
+def test_outlets_come_with_whom_they_pay_closed_ones_too(site: Site) -> None:
     merchant = operations.save_merchant(code="noodles", name="面馆")
     outlet = operations.save_outlet(site=site, merchant=merchant, code="n1", name="一号窗口", at=AT)
-    (found,) = queries.outlets_of_site(site.pk)
-    assert (found.id, found.account_id, found.open) == (outlet.pk, merchant.account_id, True)
+    open_one = queries.outlets_by_id([outlet.pk, 30_000])
+    assert open_one == {outlet.pk: queries.OutletView(outlet.pk, merchant.pk, merchant.account_id)}
     operations.close_outlet(outlet=outlet, at=AT)
-    assert queries.outlets_of_site(site.pk) == []
-    assert not queries.outlets_by_id([outlet.pk])[outlet.pk].open
+    assert queries.outlets_by_id([outlet.pk]) == open_one
 
 
 def test_an_outlet_keeps_its_number_when_it_is_changed(site: Site) -> None:
@@ -63,7 +62,7 @@ def test_what_changes_at_a_site_is_told_to_terminals(site: Site) -> None:
 def test_meal_periods_come_in_order_and_may_not_overlap(site: Site) -> None:
     period(site, "lunch", 660, 780)
     period(site, "breakfast", 390, 540)
-    assert [found.code for found in queries.meal_periods_of_site(site.pk)] == ["breakfast", "lunch"]
+    assert [found.code for found in site.meal_periods.all()] == ["breakfast", "lunch"]
     with pytest.raises(PeriodsOverlap):
         period(site, "brunch", 530, 670)
     assert period(site, "lunch", 670, 790).start_minute == 670

@@ -14,7 +14,8 @@ from ecard.cardholders.models import Cardholder
 from ecard.cardholders.operations import close_cardholder
 from ecard.changes.models import Change, Topic
 from ecard.ledger.models import AccountKind
-from ecard.ledger.queries import balance_of, house_account_id, replay_check, statement, sum_of_balances
+from ecard.ledger.operations import house_account
+from ecard.ledger.queries import balance_of, replay_check, statement, sum_of_balances
 from ecard.payments.errors import AmountRefused, KeyReused, PurseClosed, PurseFull
 from ecard.payments.models import TopUp
 from ecard.payments.operations import top_up, top_ups
@@ -34,8 +35,7 @@ def test_a_top_up_moves_money_from_the_cash_desk_to_the_purse_and_tells_terminal
     Change.objects.all().delete()
     made = put(person)
     assert balance_of(person.purse_id) == 100_00
-    desk = house_account_id(AccountKind.CASH_DESK)
-    assert desk is not None
+    desk = house_account(kind=AccountKind.CASH_DESK)
     assert balance_of(desk) == -100_00
     (line,) = statement(person.purse_id)
     assert (line.amount_minor, line.cause_id) == (100_00, made.pk)
