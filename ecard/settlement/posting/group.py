@@ -37,7 +37,7 @@ from ecard.settlement.posting.writing import (
 from ecard.settlement.rules import WHY, Finding, record_id, unpack_evidence
 from ecard.settlement.values import PostReport
 
-GROUP_RECORDS = 5_000
+GROUP_RECORDS = 8_000
 GROUP_LEGS = 40_000
 """A bound on what one transaction writes, whatever the terminals sent."""
 
