@@ -222,7 +222,7 @@ class UsageCounter(models.Model):
 
     pk = models.CompositePrimaryKey("account_ref", "business_date")
     account_ref = models.BigIntegerField()
-    business_date = models.DateField()
+    business_date = models.DateField(db_index=True)
     total_minor = models.BigIntegerField()
     purse_minor = models.BigIntegerField()
     count = models.IntegerField()

@@ -28,6 +28,15 @@ def policies_for_terminals(at: datetime) -> tuple[SignedPolicy, ...]:
     )
 
 
+def policies_since(at: datetime) -> list[Policy]:
+    """The policy in force at `at` and those published after it, oldest first; the newest POLICIES_CACHED of them."""
+    first = (
+        PublishedPolicy.objects.filter(starts_at__lte=at).order_by("-number").values_list("number", flat=True).first()
+    )
+    newest = PublishedPolicy.objects.filter(number__gte=first or 0).order_by("-number").values_list("body", flat=True)
+    return [_decoded(bytes(body)) for body in reversed(newest[:POLICIES_CACHED])]
+
+
 def policy_by_number(number: int) -> Policy:
     """A published policy as a value. Raises UnknownPolicy."""
     body = PublishedPolicy.objects.filter(number=number).values_list("body", flat=True).first()

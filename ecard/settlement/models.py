@@ -247,6 +247,7 @@ class SaleReversal(models.Model):
     class Meta:
         verbose_name = _("reversal")
         verbose_name_plural = _("reversals")
+        indexes = (models.Index(name="settlement_reversal_newest", fields=["batch", "id"]),)
 
     def __str__(self) -> str:
         return f"#{self.pk}"
@@ -271,6 +272,7 @@ class ExceptionKind(models.IntegerChoices):
     STREAM_RESTARTED = 14, _("journal began anew")
     AUDIT_DIFFERS = 15, _("price not reproduced")
     OUTLET_UNKNOWN = 16, _("outlet not known")
+    OVER_LIMIT = 17, _("over a day's limit")
 
 
 class ExceptionState(models.IntegerChoices):

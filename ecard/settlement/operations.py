@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from ecard.settlement.audit import audit_sample
 from ecard.settlement.evidence import CHECK_BATCHES, check_evidence
+from ecard.settlement.limits import note_over_limits
 from ecard.settlement.models import NOTE_LENGTH_MAX, ExceptionState, QuarantinedBatch, SaleException
 from ecard.settlement.posting.group import GROUP_RECORDS, post
 from ecard.settlement.receiving import receive
@@ -17,6 +18,7 @@ from ecard.settlement.values import SettleReport
 __all__ = [
     "audit_sample",
     "check_evidence",
+    "note_over_limits",
     "post",
     "receive",
     "resolve_exception",

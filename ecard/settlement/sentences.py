@@ -60,6 +60,10 @@ _SENTENCES: Mapping[ExceptionKind, Promise | str] = {
     ExceptionKind.OUTLET_UNKNOWN: _(
         "The sale names an outlet that does not exist (%(outlet)s); the terminal's own outlet was paid."
     ),
+    ExceptionKind.OVER_LIMIT: _(
+        "With this sale the day's limit of %(limit)s was passed: %(sold)s in all, at terminals of which each kept to "
+        "what it knew. Everything was booked as shown."
+    ),
 }
 _OTHER_ACCOUNT = _("it belongs to another account")
 

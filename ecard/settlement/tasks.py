@@ -27,6 +27,12 @@ def audit_sample() -> None:
     operations.audit_sample(at=timezone.now())
 
 
+@shared_task
+def note_over_limits() -> None:
+    """Tell finance of limits of a day that terminals passed together."""
+    operations.note_over_limits(at=timezone.now())
+
+
 def nudge() -> None:
     """Ask for a worker's attention. A broker that is away costs nothing but a few seconds, until the next beat."""
     try:
