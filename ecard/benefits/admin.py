@@ -16,7 +16,12 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
-from ecard.adminkit import BoundedAdmin, ReadOnlyAdmin, money, money_column
+from ecard.adminkit import (
+    BoundedAdmin,
+    GrowingAdmin,
+    money,
+    money_column,
+)
 from ecard.benefits import operations
 from ecard.benefits.compiler import limit_of, names_around, price_rule, programme_of, step_of
 from ecard.benefits.models import PERCENT_BP_MAX, AgeStep, Grant, PriceRule, Programme, SpendLimit, Weekday, Window
@@ -158,7 +163,7 @@ class AgeStepAdmin(BoundedAdmin[AgeStep]):
 
 
 @admin.register(Grant)
-class GrantAdmin(ReadOnlyAdmin[Grant]):
+class GrantAdmin(GrowingAdmin[Grant]):
     list_display = ("cardholder", "programme", "period_key", "amount", "left", "expires_at", "ended_at")
     list_select_related = ("cardholder", "programme", "account")
     list_filter = ("programme",)

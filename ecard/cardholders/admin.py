@@ -6,7 +6,6 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin, messages
-from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Exists, OuterRef, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -31,6 +30,7 @@ from ecard.adminkit import (
     link,
     money,
     money_column,
+    signed_in,
 )
 from ecard.cardholders import operations, queries
 from ecard.cardholders.errors import CardholderError
@@ -38,13 +38,6 @@ from ecard.cardholders.models import Cardholder, CardholderState, Group, PriceCl
 from ecard.ledger.models import Account
 
 RECORDS = ("settlement.sale", "payments.topup", "benefits.grant", "codes.credentialissue")
-
-
-def _by(request: HttpRequest) -> AbstractBaseUser:
-    """Who is signed in; the admin lets nobody else in."""
-    if not isinstance(request.user, AbstractBaseUser):
-        raise TypeError("an admin page without a login")
-    return request.user
 
 
 class NeverDeleted(BoundedAdmin[Any]):
@@ -222,7 +215,7 @@ class CardholderAdmin(NeverDeleted):
     def stop_codes(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
         cardholder, at = Cardholder.objects.get(pk=object_id), timezone.now()
         stop = operations.stop_codes(
-            cardholder=cardholder, before=at, by=_by(request), reason=form.cleaned_data["reason"], at=at
+            cardholder=cardholder, before=at, by=signed_in(request), reason=form.cleaned_data["reason"], at=at
         )
         self._log_stop(request, cardholder, stop)
         messages.success(request, _("Codes issued until now are refused."))
@@ -238,7 +231,7 @@ class CardholderAdmin(NeverDeleted):
     def stop_account(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
         cardholder = Cardholder.objects.get(pk=object_id)
         stop = operations.stop_account(
-            cardholder=cardholder, by=_by(request), reason=form.cleaned_data["reason"], at=timezone.now()
+            cardholder=cardholder, by=signed_in(request), reason=form.cleaned_data["reason"], at=timezone.now()
         )
         self._log_stop(request, cardholder, stop)
         messages.success(request, _("The account is stopped."))
@@ -292,6 +285,6 @@ class StopAdmin(ReadOnlyAdmin[Stop]):
     )
     def lift(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         stop = Stop.objects.select_related("cardholder").get(pk=object_id)
-        operations.lift_stop(stop=stop, by=_by(request), at=timezone.now())
+        operations.lift_stop(stop=stop, by=signed_in(request), at=timezone.now())
         self.log_change(request, stop, [{"changed": {"fields": ["lifted at"]}}])
         return back_to(stop)

@@ -6,14 +6,17 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ecard.adminkit import ReadOnlyAdmin
+from ecard.adminkit import (
+    GrowingAdmin,
+    ReadOnlyAdmin,
+)
 from ecard.changes.models import Change, Generation
 
 REFS_SHOWN = 2
 
 
 @admin.register(Change)
-class ChangeAdmin(ReadOnlyAdmin[Change]):
+class ChangeAdmin(GrowingAdmin[Change]):
     list_display = ("id", "number", "topic", "concerns", "made_at", "numbered_at")
     list_filter = ("topic",)
     ordering = ("-id",)

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -21,7 +20,16 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
 from devices.core.keys import MAX_BYTES, KeyList, signed_body
-from ecard.adminkit import BaseDialogForm, ReadOnlyAdmin, ReasonForm, back_to, chip_column, dialog_action
+from ecard.adminkit import (
+    BaseDialogForm,
+    GrowingAdmin,
+    ReadOnlyAdmin,
+    ReasonForm,
+    back_to,
+    chip_column,
+    dialog_action,
+    signed_in,
+)
 from ecard.codes import operations, queries
 from ecard.codes.errors import CodesError
 from ecard.codes.models import CredentialIssue, IssuerKey, KeyListVersion, KeyRole
@@ -37,13 +45,6 @@ _STATE_COLOURS = {
     "revoking": "warning",
     "revoked": "danger",
 }
-
-
-def _by(request: HttpRequest) -> AbstractBaseUser:
-    """Who is signed in; the admin lets nobody else in."""
-    if not isinstance(request.user, AbstractBaseUser):
-        raise TypeError("an admin page without a login")
-    return request.user
 
 
 class RotateForm(BaseDialogForm):
@@ -165,7 +166,7 @@ class IssuerKeyAdmin(ReadOnlyAdmin[IssuerKey]):
             key = operations.rotate(
                 role=form.cleaned_data["role"],
                 at=timezone.now(),
-                by=_by(request),
+                by=signed_in(request),
                 hurried=form.cleaned_data["hurried"],
             )
         except CodesError as refusal:
@@ -188,7 +189,9 @@ class IssuerKeyAdmin(ReadOnlyAdmin[IssuerKey]):
     )
     def revoke(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
         key = get_object_or_404(IssuerKey, pk=object_id)
-        draft = operations.revoke_key(key=key, reason=form.cleaned_data["reason"], at=timezone.now(), by=_by(request))
+        draft = operations.revoke_key(
+            key=key, reason=form.cleaned_data["reason"], at=timezone.now(), by=signed_in(request)
+        )
         self.log_change(request, key, "revocation asked")
         messages.warning(
             request, _("Key list %(number)d revokes it and awaits the root's signature.") % {"number": draft.number}
@@ -215,7 +218,7 @@ class IssuerKeyAdmin(ReadOnlyAdmin[IssuerKey]):
         if request.method == "POST" and form.is_valid():
             try:
                 taken = operations.publish_key_list(
-                    signed=form.cleaned_data["signed"], at=timezone.now(), by=_by(request)
+                    signed=form.cleaned_data["signed"], at=timezone.now(), by=signed_in(request)
                 )
             except CodesError as refusal:
                 form.add_error("signed", str(refusal))
@@ -251,7 +254,7 @@ class KeyListVersionAdmin(ReadOnlyAdmin[KeyListVersion]):
 
 
 @admin.register(CredentialIssue)
-class CredentialIssueAdmin(ReadOnlyAdmin[CredentialIssue]):
+class CredentialIssueAdmin(GrowingAdmin[CredentialIssue]):
     list_display = ("at", "cardholder", "profile", "count")
     list_select_related = ("cardholder",)
     list_filter = ("profile",)

@@ -15,7 +15,16 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from ecard.adminkit import NOTHING, ReadOnlyAdmin, chip_column, link, money, money_column, once_a_page
+from ecard.adminkit import (
+    NOTHING,
+    GrowingAdmin,
+    chip_column,
+    link,
+    money,
+    money_column,
+    once_a_page,
+    typed_number,
+)
 from ecard.ledger import queries
 from ecard.ledger.models import Account, AccountDelta, CauseKind, Hold, HoldState, Transfer, TransferKind
 
@@ -35,13 +44,8 @@ def _link_to(name: str, pk: int, text: str) -> SafeString:
     return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', page, text)
 
 
-def _number(text: str) -> int | None:
-    typed = text.strip().removeprefix("#")
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else None
-
-
 @admin.register(Account)
-class AccountAdmin(ReadOnlyAdmin[Account]):
+class AccountAdmin(GrowingAdmin[Account]):
     list_display = ("shown_label", "kind", "balance", "floor", "id", "closed_at")
     list_filter = ("kind",)
     search_fields = ("label",)
@@ -66,7 +70,7 @@ class AccountAdmin(ReadOnlyAdmin[Account]):
         if not search_term:
             return queryset, False
         found = Q(label__startswith=search_term)
-        number = _number(search_term)
+        number = typed_number(search_term)
         return queryset.filter(found if number is None else found | Q(pk=number)), False
 
     @admin.display(description=_("label"), ordering="label")
@@ -110,7 +114,7 @@ class AccountAdmin(ReadOnlyAdmin[Account]):
 
 
 @admin.register(Transfer)
-class TransferAdmin(ReadOnlyAdmin[Transfer]):
+class TransferAdmin(GrowingAdmin[Transfer]):
     list_display = ("id", "posted_at", "kind", "payer", "payee", "amount", "cause")
     list_select_related = ("debit_account", "credit_account")
     search_fields = ("id",)
@@ -124,7 +128,7 @@ class TransferAdmin(ReadOnlyAdmin[Transfer]):
     ) -> tuple[QuerySet[Transfer], bool]:
         if not search_term:
             return queryset, False
-        number = _number(search_term)
+        number = typed_number(search_term)
         if number is None:
             return queryset.none(), False
         # Every kind named, so that the index over (kind, number) serves.
@@ -146,7 +150,7 @@ class TransferAdmin(ReadOnlyAdmin[Transfer]):
 
 
 @admin.register(Hold)
-class HoldAdmin(ReadOnlyAdmin[Hold]):
+class HoldAdmin(GrowingAdmin[Hold]):
     nothing_yet = _("No money has been held for a sale.")
     list_display = ("key", "account", "amount", "state_chip", "placed_at", "expires_at", "ended_at")
     list_filter = ("state",)

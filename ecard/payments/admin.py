@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -18,7 +17,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from devices.core.money import format_minor
-from ecard.adminkit import MoneyField, ReadOnlyAdmin, link, money_column, page_action
+from ecard.adminkit import (
+    GrowingAdmin,
+    MoneyField,
+    link,
+    money_column,
+    page_action,
+    signed_in,
+)
 from ecard.cardholders.admin import CardholderAdmin
 from ecard.cardholders.models import Cardholder
 from ecard.payments import operations, queries
@@ -65,7 +71,7 @@ class DeskCardholderAdmin(CardholderAdmin):
                     made = operations.top_up(
                         cardholder=cardholder,
                         amount_minor=amount_minor,
-                        by=_by(request),
+                        by=signed_in(request),
                         at=timezone.now(),
                         key=key,
                     )
@@ -80,7 +86,7 @@ class DeskCardholderAdmin(CardholderAdmin):
 
 
 @admin.register(TopUp)
-class TopUpAdmin(ReadOnlyAdmin[TopUp]):
+class TopUpAdmin(GrowingAdmin[TopUp]):
     list_display = ("id", "made_at", "payee", "amount", "tender", "made_by")
     list_select_related = ("cardholder", "made_by")
     list_filter = ("made_at",)
@@ -109,13 +115,6 @@ class TopUpAdmin(ReadOnlyAdmin[TopUp]):
             "balance": format_minor(top_up.cardholder.purse.balance_minor),
         }
         return TemplateResponse(request, "payments/receipt.html", context)
-
-
-def _by(request: HttpRequest) -> AbstractBaseUser:
-    """Who is signed in; the admin lets nobody else in."""
-    if not isinstance(request.user, AbstractBaseUser):
-        raise TypeError("an admin page without a login")
-    return request.user
 
 
 def _sentence(refused: TopUpRefused) -> str:

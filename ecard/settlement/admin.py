@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -19,6 +18,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from ecard.adminkit import (
     BaseDialogForm,
+    GrowingAdmin,
     ReadOnlyAdmin,
     back_to,
     chip_column,
@@ -27,6 +27,8 @@ from ecard.adminkit import (
     money,
     money_column,
     once_a_page,
+    signed_in,
+    typed_number,
 )
 from ecard.cardholders.models import Cardholder
 from ecard.cardholders.queries import matching
@@ -60,25 +62,13 @@ class NoteForm(BaseDialogForm):
     )
 
 
-def _by(request: HttpRequest) -> AbstractBaseUser:
-    """Who is signed in; the admin lets nobody else in."""
-    if not isinstance(request.user, AbstractBaseUser):
-        raise TypeError("an admin page without a login")
-    return request.user
-
-
-def _number(text: str) -> int | None:
-    typed = text.strip().removeprefix("#")
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else None
-
-
 def _lines(items: list[str]) -> SafeString | str:
     listed = format_html_join("", "<li>{}</li>", ((item,) for item in items))
     return format_html('<ul class="office-lines">{}</ul>', listed) if items else "–"
 
 
 @admin.register(Sale)
-class SaleAdmin(ReadOnlyAdmin[Sale]):
+class SaleAdmin(GrowingAdmin[Sale]):
     nothing_yet = _("No sale was posted yet. Sales come from terminals, as soon as these have a line.")
     list_display = ("number", "taken_at", "who", "outlet", "terminal", "amount", "state_chip")
     list_select_related = ("outlet", "terminal", "reversal")
@@ -117,7 +107,7 @@ class SaleAdmin(ReadOnlyAdmin[Sale]):
             return queryset, False
         people = Cardholder.objects.filter(matching(term)).values_list("account_ref", flat=True)[:PEOPLE_SEARCHED]
         found = Q(account_ref__in=list(people))
-        number = _number(term)
+        number = typed_number(term)
         if number is not None:
             found |= Q(pk=number)
         terminals = Terminal.objects.filter(name__startswith=term).values_list("pk", flat=True)[:TERMINALS_SEARCHED]
@@ -219,7 +209,7 @@ class SaleAdmin(ReadOnlyAdmin[Sale]):
 
 
 @admin.register(SaleReversal)
-class SaleReversalAdmin(ReadOnlyAdmin[SaleReversal]):
+class SaleReversalAdmin(GrowingAdmin[SaleReversal]):
     nothing_yet = _("No sale was reversed.")
     list_display = ("number", "sale_link", "amount", "taken_at", "reason")
     list_select_related = ("sale",)
@@ -232,7 +222,7 @@ class SaleReversalAdmin(ReadOnlyAdmin[SaleReversal]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[SaleReversal], search_term: str
     ) -> tuple[QuerySet[SaleReversal], bool]:
-        number = _number(search_term)
+        number = typed_number(search_term)
         if not search_term.strip():
             return queryset, False
         return (queryset.none() if number is None else queryset.filter(Q(pk=number) | Q(sale_id=number))), False
@@ -247,7 +237,7 @@ class SaleReversalAdmin(ReadOnlyAdmin[SaleReversal]):
 
 
 @admin.register(Batch)
-class BatchAdmin(ReadOnlyAdmin[Batch]):
+class BatchAdmin(GrowingAdmin[Batch]):
     nothing_yet = _("No terminal has uploaded yet.")
     list_display = ("id", "terminal", "records", "received_at", "state_chip", "posted_at")
     list_select_related = ("terminal",)
@@ -322,13 +312,13 @@ class QuarantinedBatchAdmin(ReadOnlyAdmin[QuarantinedBatch]):
     def resolve(self, request: HttpRequest, form: NoteForm, object_id: str) -> HttpResponse:
         batch = QuarantinedBatch.objects.get(pk=object_id)
         note = form.cleaned_data["note"]
-        if not operations.resolve_quarantined(batch=batch, by=_by(request), note=note, at=timezone.now()):
+        if not operations.resolve_quarantined(batch=batch, by=signed_in(request), note=note, at=timezone.now()):
             messages.warning(request, _("Somebody resolved it before."))
         return back_to(batch)
 
 
 @admin.register(SaleException)
-class SaleExceptionAdmin(ReadOnlyAdmin[SaleException]):
+class SaleExceptionAdmin(GrowingAdmin[SaleException]):
     nothing_yet = _("No exceptions: everything that was uploaded could simply be posted.")
     list_display = ("id", "made_at", "kind", "terminal", "amount", "state_chip")
     list_select_related = ("terminal",)
@@ -351,7 +341,7 @@ class SaleExceptionAdmin(ReadOnlyAdmin[SaleException]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[SaleException], search_term: str
     ) -> tuple[QuerySet[SaleException], bool]:
-        number = _number(search_term)
+        number = typed_number(search_term)
         if not search_term.strip():
             return queryset, False
         return (queryset.none() if number is None else queryset.filter(record_id=number)), False
@@ -385,6 +375,6 @@ class SaleExceptionAdmin(ReadOnlyAdmin[SaleException]):
     def resolve(self, request: HttpRequest, form: NoteForm, object_id: str) -> HttpResponse:
         exception = SaleException.objects.get(pk=object_id)
         note = form.cleaned_data["note"]
-        if not operations.resolve_exception(exception=exception, by=_by(request), note=note, at=timezone.now()):
+        if not operations.resolve_exception(exception=exception, by=signed_in(request), note=note, at=timezone.now()):
             messages.warning(request, _("Somebody resolved it before."))
         return back_to(exception)

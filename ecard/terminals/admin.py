@@ -8,7 +8,6 @@ from typing import Any
 
 import qrcode
 from django.contrib import admin, messages
-from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -31,6 +30,7 @@ from ecard.adminkit import (
     link,
     money,
     page_action,
+    signed_in,
 )
 from ecard.codes.errors import RootMissing
 from ecard.terminals import admin_policy as admin_policy
@@ -42,13 +42,6 @@ STREAMS_SHOWN = 8
 
 _STATE_COLOURS = {"new": "info", "active": "success", "revoked": "danger"}
 _AGE_COLOURS = {"late": "warning", "fresh": "success", "plain": "default"}
-
-
-def _by(request: HttpRequest) -> AbstractBaseUser:
-    """Who is signed in; the admin lets nobody else in."""
-    if not isinstance(request.user, AbstractBaseUser):
-        raise TypeError("an admin page without a login")
-    return request.user
 
 
 class TerminalForm(ModelForm[Terminal]):
@@ -190,7 +183,7 @@ class TerminalAdmin(BoundedAdmin[Terminal]):
         }
         if request.method == "POST":
             try:
-                made = operations.invite(terminal=terminal, by=_by(request), at=timezone.now())
+                made = operations.invite(terminal=terminal, by=signed_in(request), at=timezone.now())
             except RootMissing:
                 messages.error(request, _("There is no root key yet: finish the installation first."))
             else:
@@ -210,7 +203,7 @@ class TerminalAdmin(BoundedAdmin[Terminal]):
     )
     def revoke(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         terminal = get_object_or_404(Terminal, pk=object_id)
-        if operations.revoke(terminal=terminal, by=_by(request), at=timezone.now()):
+        if operations.revoke(terminal=terminal, by=signed_in(request), at=timezone.now()):
             self.log_change(request, terminal, [{"changed": {"fields": ["state"]}}])
             messages.success(request, _("The terminal is revoked."))
         else:

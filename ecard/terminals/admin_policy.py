@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -19,7 +18,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget
 
 from devices.core.policy import decode_policy
-from ecard.adminkit import ReadOnlyAdmin, page_action
+from ecard.adminkit import (
+    ReadOnlyAdmin,
+    page_action,
+    signed_in,
+)
 from ecard.benefits.compiler import compile_policy, known, names
 from ecard.benefits.errors import PolicyRefused
 from ecard.benefits.models import PublishedPolicy
@@ -78,7 +81,9 @@ class PublishedPolicyAdmin(ReadOnlyAdmin[PublishedPolicy]):
         if request.method == "POST" and form.is_valid():
             now = timezone.now()
             try:
-                made = operations.publish(at=now, starts_at=form.cleaned_data["starts_at"] or now, by=_by(request))
+                made = operations.publish(
+                    at=now, starts_at=form.cleaned_data["starts_at"] or now, by=signed_in(request)
+                )
             except PolicyRefused as refused:
                 for problem in refused.problems:
                     messages.error(request, problem_sentence(problem))
@@ -108,10 +113,3 @@ class PublishedPolicyAdmin(ReadOnlyAdmin[PublishedPolicy]):
             "kept": [each for each in after if each in before],
             "problems": [problem_sentence(each) for each in problems(following, known=known())],
         }
-
-
-def _by(request: HttpRequest) -> AbstractBaseUser:
-    """Who is signed in; the admin lets nobody else in."""
-    if not isinstance(request.user, AbstractBaseUser):
-        raise TypeError("an admin page without a login")
-    return request.user

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.admin import ModelAdmin, ShowFacets, site
+from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Model
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from ecard.adminkit import BoundedPaginator
+from ecard.adminkit import BoundedPaginator, GrowingAdmin
+from ecard.benefits.models import Grant
+from ecard.changes.models import Change
+from ecard.codes.models import CredentialIssue
+from ecard.ledger.models import Account, Hold, Transfer
+from ecard.payments.models import TopUp
+from ecard.settlement.models import Batch, Sale, SaleException, SaleReversal
 
 # One row by nature: an installation has one of each.
 ONE_ROW = frozenset({"changes.generation", "codes.institutionroot", "codes.keylistversion", "codes.issuerkey"})
@@ -70,6 +78,33 @@ def test_no_record_asks_more_when_its_company_grows(admin: Client, fill: Callabl
     fill(3)
     now = {address: asked(admin, address) for address in few}
     assert {address: statements for address, statements in now.items() if len(statements) > few[address]} == {}
+
+
+GROWING = (Account, Batch, Change, CredentialIssue, Grant, Hold, Sale, SaleException, SaleReversal, TopUp, Transfer)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", GROWING)
+def test_a_list_of_what_grows_every_day_is_sorted_by_an_index_whatever_is_asked(model: type[Model]) -> None:
+    """One click on a column of ten million sales would keep the database busy for a minute."""
+    model_admin = site._registry[model]
+    assert isinstance(model_admin, GrowingAdmin)
+    root = User.objects.create_superuser("root")
+    leading = {index.fields[0] for index in model._meta.indexes if not index.condition}
+    indexed = {field.name for field in model._meta.fields if field.unique or getattr(field, "db_index", False)}
+    usual = ordering(model_admin, root, "")
+    for place, name in enumerate(model_admin.list_display):
+        by = ordering(model_admin, root, f"?o={place}")
+        assert by[0] == usual[0] or by[0] in leading | indexed, name
+
+
+def ordering(model_admin: ModelAdmin[Any], user: User, query: str) -> tuple[str, ...]:
+    """What the list is sorted by when that is asked for, the sign aside."""
+    request = RequestFactory().get(f"/{query}")
+    request.user = user
+    rows = model_admin.get_changelist_instance(request).queryset
+    names = (str(name).removeprefix("-") for name in rows.query.order_by)
+    return tuple("id" if name == "pk" else name for name in names)
 
 
 def test_what_can_be_added_has_a_form_that_opens(admin: Client, fill: Callable[[int], None]) -> None:
