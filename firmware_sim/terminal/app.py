@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 import devices
 from devices.core.enrolment import NotAnEnrolmentCode
 from devices.core.money import AmountError, parse_amount
+from devices.core.wire import MALFORMED
 from devices.drivers.camera import decode_qr
 from devices.master.screen import Controls, Mode, Screen
 from firmware_sim.hardware import VirtualClock, pull_the_plug
@@ -155,7 +156,7 @@ async def _form(request: Request, kind: type[Form]) -> Form:
     body = await _body(request, MAX_FORM_BYTES)
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError as error:
+    except MALFORMED as error:
         raise BadFormError(str(error)) from error
 
 

@@ -1,0 +1,55 @@
+"""The buttons of a simulated terminal take what its own page sends, and refuse the rest in words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from firmware_sim.hardware import VirtualClock
+from firmware_sim.terminal.app import MAX_FORM_BYTES, Host, terminal_app
+from tests.devices.conftest import Bench, make_bench
+
+__all__ = ["make_bench"]
+
+OWN = {"x-terminal": "test"}
+
+
+Press = Callable[..., httpx.Response]
+
+
+@pytest.fixture
+def press(make_bench: Callable[..., Bench]) -> Press:
+    """Send something to a button, as the terminal's own page does unless `headers` say otherwise."""
+    bench = make_bench()
+    app = terminal_app(Host(controls=bench.control, enrol=bench.terminal.enrol, clock=VirtualClock()))
+
+    def send(path: str, content: bytes, *, headers: dict[str, str] = OWN) -> httpx.Response:
+        async def once() -> httpx.Response:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://terminal") as client:
+                return await client.post(path, content=content, headers=headers)
+
+        return asyncio.run(once())
+
+    return send
+
+
+@pytest.mark.parametrize("path", ["/amount", "/mode", "/enrol", "/line", "/clock"])
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"amount":"\xff"}', b"[" * 4_000, b" " * (MAX_FORM_BYTES + 1)])
+def test_a_form_that_is_none_is_refused_in_words(press: Press, path: str, body: bytes) -> None:
+    answer = press(path, body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["/amount", "/scan", "/reverse", "/power", "/enrol", "/confirm-clock"])
+def test_another_sites_page_cannot_press_a_button(press: Press, path: str) -> None:
+    assert press(path, b"{}", headers={}).status_code == 403
+
+
+def test_an_amount_no_terminal_takes_is_refused_in_words(press: Press) -> None:
+    answer = press("/amount", b'{"amount":"1e9"}')
+    assert answer.status_code == 400
+    assert "12.50" in answer.json()["error"]
