@@ -64,7 +64,8 @@ class Ack(msgspec.Struct, frozen=True, omit_defaults=True):
     """The server's word on a batch: it durably holds `epoch` up to `acknowledged`, so upload goes on after it.
 
     accepted: stored; repeat: had it already; gap: send from `acknowledged` + 1 of this epoch, or of `need_epoch`
-    first when an earlier epoch is missing; quarantined: kept apart for a person, nothing of it will post.
+    first when an earlier epoch is missing; quarantined: kept apart, nothing of it posts
+    unless a person admits it.
     """
 
     status: Literal["accepted", "repeat", "gap", "quarantined"]
@@ -172,6 +173,13 @@ def stored_lines(data: bytes) -> list[bytes]:
     """The record lines of a batch that was verified when it was received."""
     packed = data[len(BATCH_MAGIC) + SIGNATURE_BYTES :]
     return _split(packed, MAX_BATCH_INFLATED_BYTES, most_lines=MAX_BATCH_RECORDS)[1]
+
+
+def stored_batch(data: bytes) -> tuple[BatchHead, list[bytes]]:
+    """Head and lines of such a batch."""
+    packed = data[len(BATCH_MAGIC) + SIGNATURE_BYTES :]
+    first, lines = _split(packed, MAX_BATCH_INFLATED_BYTES, most_lines=MAX_BATCH_RECORDS)
+    return _decode(first, BatchHead), lines
 
 
 def seal_snapshot(head: SnapshotHead, rows: Items[bytes], *, key_id: int, signer: SigningKey) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
@@ -14,12 +13,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from ecard.adminkit import (
-    BaseDialogForm,
     GrowingAdmin,
-    ReadOnlyAdmin,
     back_to,
     chip_column,
     dialog_action,
@@ -35,12 +31,11 @@ from ecard.cardholders.queries import matching
 from ecard.ledger.models import Account, CauseKind, TransferKind
 from ecard.ledger.queries import labels, transfers_of
 from ecard.settlement import operations, queries
+from ecard.settlement.admin_uploads import NoteForm
 from ecard.settlement.evidence_facts import evidence_facts
 from ecard.settlement.models import (
-    NOTE_LENGTH_MAX,
     Batch,
     ExceptionState,
-    QuarantinedBatch,
     Sale,
     SaleException,
     SaleReversal,
@@ -50,16 +45,6 @@ from ecard.terminals.models import Terminal
 
 PEOPLE_SEARCHED = 200
 TERMINALS_SEARCHED = 50
-
-
-class NoteForm(BaseDialogForm):
-    """A dialog that asks what was found and done."""
-
-    note = forms.CharField(
-        label=_("What was found and done"),
-        max_length=NOTE_LENGTH_MAX,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
-    )
 
 
 def _lines(items: list[str]) -> SafeString | str:
@@ -234,87 +219,6 @@ class SaleReversalAdmin(GrowingAdmin[SaleReversal]):
     @admin.display(description=_("sale"))
     def sale_link(self, reversal: SaleReversal) -> SafeString:
         return link(Sale, reversal.sale_id, f"#{reversal.sale_id}")
-
-
-@admin.register(Batch)
-class BatchAdmin(GrowingAdmin[Batch]):
-    nothing_yet = _("No terminal has uploaded yet.")
-    list_display = ("id", "terminal", "records", "received_at", "state_chip", "posted_at")
-    list_select_related = ("terminal",)
-    list_filter = (("posted_at", admin.EmptyFieldListFilter),)
-    search_fields = ("terminal__name__startswith",)
-    search_help_text = _("How a terminal's name begins")
-    ordering = ("-id",)
-    fields = (
-        ("terminal", "stream"),
-        ("first_seq", "last_seq"),
-        ("received_at", "evidence_checked_at"),
-        ("posted_at", "posting_group"),
-        "size",
-    )
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Batch]:
-        return super().get_queryset(request).defer("raw", "evidence")
-
-    @admin.display(description=_("records"))
-    def records(self, batch: Batch) -> str:
-        return f"{batch.first_seq}–{batch.last_seq}"
-
-    @admin.display(description=_("bytes"))
-    def size(self, batch: Batch) -> int:
-        return len(batch.raw)
-
-    @chip_column(description=_("state"), colours={"posted": "success", "checked": "info", "received": "warning"})
-    def state_chip(self, batch: Batch) -> tuple[str, str]:
-        if batch.posted_at is not None:
-            return "posted", gettext("posted")
-        checked = batch.evidence_checked_at is not None
-        return ("checked", gettext("checked")) if checked else ("received", gettext("received"))
-
-
-@admin.register(QuarantinedBatch)
-class QuarantinedBatchAdmin(ReadOnlyAdmin[QuarantinedBatch]):
-    nothing_yet = _("Nothing is kept apart.")
-    list_display = ("id", "terminal", "kind", "received_at", "times", "state_chip")
-    list_select_related = ("terminal",)
-    list_filter = ("kind", ("resolved_at", admin.EmptyFieldListFilter))
-    search_fields = ("terminal__name__startswith",)
-    search_help_text = _("How a terminal's name begins")
-    fields = (
-        ("terminal", "kind"),
-        "detail",
-        ("epoch", "first_seq"),
-        ("received_at", "times"),
-        ("resolved_at", "resolved_by"),
-        "note",
-    )
-    actions_detail = ("resolve",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[QuarantinedBatch]:
-        return super().get_queryset(request).defer("raw")
-
-    @chip_column(description=_("state"), colours={"open": "danger", "resolved": "default"})
-    def state_chip(self, batch: QuarantinedBatch) -> tuple[str, str]:
-        return ("open", gettext("open")) if batch.resolved_at is None else ("resolved", gettext("resolved"))
-
-    def has_resolve_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """The record itself is read-only; resolving adds a note."""
-        return request.user.has_perm("settlement.change_quarantinedbatch")
-
-    @dialog_action(
-        description=_("Resolve with a note"),
-        explanation=_("The upload stays as it is and is never posted. The note stays with it."),
-        submit=_("Resolve"),
-        form=NoteForm,
-        icon="task_alt",
-        permissions=("resolve",),
-    )
-    def resolve(self, request: HttpRequest, form: NoteForm, object_id: str) -> HttpResponse:
-        batch = QuarantinedBatch.objects.get(pk=object_id)
-        note = form.cleaned_data["note"]
-        if not operations.resolve_quarantined(batch=batch, by=signed_in(request), note=note, at=timezone.now()):
-            messages.warning(request, _("Somebody resolved it before."))
-        return back_to(batch)
 
 
 @admin.register(SaleException)

@@ -7,15 +7,18 @@ from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 
+from ecard.settlement import receiving
 from ecard.settlement.audit import audit_sample
 from ecard.settlement.evidence import CHECK_BATCHES, check_evidence
 from ecard.settlement.limits import note_over_limits
 from ecard.settlement.models import NOTE_LENGTH_MAX, ExceptionState, QuarantinedBatch, SaleException
 from ecard.settlement.posting.group import GROUP_RECORDS, post
-from ecard.settlement.receiving import receive
+from ecard.settlement.receiving import NotAdmissible, receive
 from ecard.settlement.values import SettleReport
 
 __all__ = [
+    "NotAdmissible",
+    "admit_quarantined",
     "audit_sample",
     "check_evidence",
     "note_over_limits",
@@ -64,6 +67,14 @@ def resolve_exception(*, exception: SaleException, by: AbstractBaseUser | None, 
         state=ExceptionState.RESOLVED, resolved_at=at, resolved_by_id=by.pk if by else None, note=_note(note)
     )
     return bool(done)
+
+
+def admit_quarantined(*, batch: QuarantinedBatch, by: AbstractBaseUser | None, note: str, at: datetime) -> int:
+    """Take in an upload that was kept apart, with a note; gives the last sequence now held.
+
+    Raises NoteMissing, NotAdmissible.
+    """
+    return receiving.admit(batch=batch, by=by, note=_note(note), at=at).acknowledged
 
 
 def resolve_quarantined(*, batch: QuarantinedBatch, by: AbstractBaseUser | None, note: str, at: datetime) -> bool:

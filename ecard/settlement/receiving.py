@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
@@ -19,7 +20,7 @@ from devices.core.messages import (
     MessageError,
     Refusal,
     open_batch,
-    stored_lines,
+    stored_batch,
 )
 from devices.core.signing import BATCH_DOMAIN, SIGNATURE_BYTES, verifies
 from ecard.settlement.checkpoints import checkpoint
@@ -37,6 +38,22 @@ from ecard.terminals.models import Stream, Terminal, TerminalState
 MAX_EPOCH = (1 << 63) - 1
 QUARANTINE_LIMIT = 200
 """So many unresolved uploads are kept for one terminal; a bad or stolen one cannot fill the disk."""
+
+
+ADMISSIBLE_KINDS = (QuarantineKind.REVOKED, QuarantineKind.OTHER_CONTENT)
+"""What is whole in itself, so that a person's word is all it lacks."""
+
+
+class NotAdmissible(Exception):
+    """The person asked for an upload that cannot be taken in; `why` is a word for it.
+
+    kind, resolved, malformed, other_terminal; or what receiving said: gap (something earlier is missing), quarantined
+    (a chain that does not hold, or nothing new in it).
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 def receive(*, terminal: Terminal, data: bytes, at: datetime) -> Ack | Refusal:
@@ -73,6 +90,31 @@ def receive(*, terminal: Terminal, data: bytes, at: datetime) -> Ack | Refusal:
     return answer
 
 
+@transaction.atomic
+def admit(*, batch: QuarantinedBatch, by: AbstractBaseUser | None, note: str, at: datetime) -> Ack:
+    """Take in an upload that was kept apart, on a person's word; its sales are facts like any others.
+
+    What a revoked terminal handed in is received as if it were not revoked. Of an upload with other content under a
+    held sequence, what is held stays, the rest follows, and the stream shows as forked. Raises NotAdmissible with what
+    stands against it, and then nothing has changed.
+    """
+    kept = QuarantinedBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
+    if kept.resolved_at is not None or kept.kind not in ADMISSIBLE_KINDS:
+        raise NotAdmissible("kind" if kept.resolved_at is None else "resolved")
+    try:
+        head, lines = stored_batch(bytes(kept.raw))
+    except MessageError as error:
+        raise NotAdmissible("malformed") from error
+    if head.terminal != kept.terminal_id:
+        raise NotAdmissible("other_terminal")
+    upload = _Upload(terminal=kept.terminal, head=head, lines=lines, data=bytes(kept.raw), at=at)
+    answer = _store(upload, follow=kept.kind == QuarantineKind.OTHER_CONTENT)
+    if answer.status not in ("accepted", "repeat"):
+        raise NotAdmissible(answer.status)
+    QuarantinedBatch.objects.filter(pk=kept.pk).update(resolved_at=at, resolved_by_id=by.pk if by else None, note=note)
+    return answer
+
+
 @dataclass(frozen=True, slots=True)
 class _Upload:
     terminal: Terminal
@@ -87,7 +129,8 @@ class _Upload:
 
 
 @transaction.atomic
-def _store(upload: _Upload) -> Ack:
+def _store(upload: _Upload, *, follow: bool = False) -> Ack:
+    """Admit the next sequence. With `follow` a history that is not the held one may go on after it."""
     head = upload.head
     chained = chain_all(_hex(head.head_before), upload.lines) == _hex(head.head_after)
     stream = Stream.objects.select_for_update(no_key=True).filter(terminal=upload.terminal, epoch=head.epoch).first()
@@ -107,7 +150,8 @@ def _store(upload: _Upload) -> Ack:
             return Ack("repeat", head.epoch, held)
         return _keep_apart(upload, QuarantineKind.OTHER_CONTENT, held=held)
     skip = held + 1 - head.first_seq
-    if chain_all(_hex(head.head_before), upload.lines[:skip]) != bytes(stream.head):
+    forked = chain_all(_hex(head.head_before), upload.lines[:skip]) != bytes(stream.head)
+    if forked and not follow:
         return _keep_apart(upload, QuarantineKind.OTHER_CONTENT, held=held)
     Batch.objects.create(
         stream=stream,
@@ -121,7 +165,8 @@ def _store(upload: _Upload) -> Ack:
     )
     checkpoint("receive.stored")
     stream.next_seq, stream.head = upload.last_seq + 1, _hex(head.head_after)
-    stream.save(update_fields=["next_seq", "head"])
+    stream.forked = stream.forked or forked
+    stream.save(update_fields=["next_seq", "head", "forked"])
     checkpoint("receive.advanced")
     return Ack("accepted", head.epoch, upload.last_seq)
 
@@ -190,10 +235,8 @@ def _kept_head(stream: Stream, seq: int) -> bytes:
     batch = Batch.objects.filter(stream=stream, first_seq__lte=seq).order_by("-first_seq")[:1].get()
     if batch.last_seq == seq:
         return bytes(batch.head_after)
-    before = Batch.objects.filter(stream=stream, first_seq__lt=batch.first_seq).order_by("-first_seq")
-    head = before.values_list("head_after", flat=True).first()
-    lines = stored_lines(bytes(batch.raw))[batch.skip :]
-    return chain_all(bytes(head) if head is not None else GENESIS, lines[: seq - batch.first_seq + 1])
+    head, lines = stored_batch(bytes(batch.raw))
+    return chain_all(_hex(head.head_before), lines[: seq - head.first_seq + 1])
 
 
 def _keep_apart(upload: _Upload, kind: QuarantineKind, *, held: int) -> Ack:

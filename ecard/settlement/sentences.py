@@ -90,3 +90,15 @@ def _shown(name: str, value: object) -> str:
             return str(_OTHER_ACCOUNT)
         return decline_sentence(Decline(Why(str(value))), language=get_language() or "en")
     return format_minor(value) if name.endswith("_minor") and isinstance(value, int) else str(value)
+
+
+_NOT_ADMISSIBLE: Mapping[str, Promise | str] = {
+    "resolved": _("Somebody resolved it before."),
+    "gap": _("Something earlier of this terminal is missing: take that in first."),
+    "quarantined": _("Nothing in it goes on from what is held."),
+}
+
+
+def not_admissible_sentence(why: str) -> str:
+    """Why an upload that was kept apart cannot be posted after all; `why` is NotAdmissible's word."""
+    return str(_NOT_ADMISSIBLE.get(why, _("An upload of this kind cannot be posted.")))

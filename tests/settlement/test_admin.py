@@ -13,7 +13,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from ecard.settlement.models import ExceptionKind, ExceptionState, QuarantinedBatch, Sale, SaleException
+from ecard.settlement.models import ExceptionKind, ExceptionState, QuarantinedBatch, QuarantineKind, Sale, SaleException
+from ecard.terminals.operations import revoke
 from tests.support.settling import Till, World
 
 LIST_STATEMENTS_MAX = 16
@@ -146,3 +147,16 @@ def test_a_clerk_who_may_only_look_cannot_resolve(posted: World) -> None:
     assert resolve(client, exception, note="done").status_code in (302, 403)
     exception.refresh_from_db()
     assert exception.state == ExceptionState.OPEN
+
+
+def test_an_upload_kept_apart_is_posted_after_all_from_its_page(admin: Client, world: World, till: Till) -> None:
+    till.sell(0, 3_00)
+    revoke(terminal=till.terminal, by=None, at=world.at)
+    till.upload()
+    batch = QuarantinedBatch.objects.get(kind=QuarantineKind.REVOKED)
+    url = reverse("admin:settlement_quarantinedbatch_admit", args=[batch.pk])
+    admin.post(url, {"note": "found in the kitchen", "_form_submitted": "on"})
+    world.settle()
+    batch.refresh_from_db()
+    assert batch.note == "found in the kitchen"
+    assert world.purse(0) == 100_00 - 7_00 - 3_00

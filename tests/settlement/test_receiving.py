@@ -12,7 +12,11 @@ from devices.core.messages import BATCH_MAGIC, MAX_BATCH_BYTES, Ack, BatchHead, 
 from devices.core.signing import BATCH_DOMAIN, SigningKey
 from ecard.settlement import queries, receiving
 from ecard.settlement.models import Batch, ExceptionKind, QuarantinedBatch, QuarantineKind, Sale, SaleException
-from ecard.settlement.operations import NoteMissing, resolve_exception, resolve_quarantined
+from ecard.settlement.operations import (
+    NoteMissing,
+    resolve_exception,
+    resolve_quarantined,
+)
 from ecard.terminals.models import Stream, Terminal
 from ecard.terminals.operations import revoke
 from tests.support.settling import Till, World, make_till
