@@ -10,10 +10,14 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
+from devices.core.code import DEVICE_BOUND, PRE_SIGNED
 from devices.master import texts
 from devices.master.screen import Phase
 from devices.terminal import Terminal
+from ecard.merchants.models import MealPeriod
+from ecard.merchants.rules import MINUTES_PER_DAY
 from ecard.settlement.models import Sale, SaleException
+from ecard.settlement.queries import recheck
 from ecard.terminals.models import Terminal as TerminalRow
 from ecard.terminals.operations import invite, register, revoke
 from tests.support.settling import World, make_world
@@ -47,14 +51,25 @@ def _sync(terminal: Terminal) -> None:
             break
 
 
+def _code(world: World, profile: int) -> str:
+    if profile == DEVICE_BOUND:
+        return world.code(0, at=timezone.now())
+    # Lists are of serving hours only, and a test runs at any.
+    MealPeriod.objects.update(start_minute=0, end_minute=MINUTES_PER_DAY)
+    return world.pre_signed(0)[0]
+
+
 def _pay(terminal: Terminal, text: str, amount_minor: int = PRICE_MINOR) -> str:
     terminal.control.set_amount(amount_minor)
     return terminal.control.scan(text).result.why
 
 
-def test_a_sale_goes_from_the_code_to_the_ledger_once(world: World, terminal: Terminal) -> None:
+@pytest.mark.parametrize("profile", [DEVICE_BOUND, PRE_SIGNED])
+def test_a_sale_of_either_profile_goes_from_the_code_to_the_ledger_once(
+    world: World, terminal: Terminal, profile: int
+) -> None:
     assert terminal.control.screen().phase is Phase.READY
-    text = world.code(0, at=timezone.now())
+    text = _code(world, profile)
     assert _pay(terminal, text) == "approved"
     result = terminal.control.screen().result
     assert result is not None
@@ -67,6 +82,23 @@ def test_a_sale_goes_from_the_code_to_the_ledger_once(world: World, terminal: Te
     sale = Sale.objects.get()
     assert (sale.amount_minor, sale.account_ref) == (PRICE_MINOR, world.person(0).account_ref)
     assert world.purse(0) == 100_00 - sale.purse_minor
+    assert recheck(sale).same
+
+
+@pytest.mark.parametrize("profile", [DEVICE_BOUND, PRE_SIGNED])
+def test_a_code_taken_again_after_a_reversal_is_paid_and_is_no_matter(
+    world: World, terminal: Terminal, profile: int
+) -> None:
+    text = _code(world, profile)
+    assert _pay(terminal, text) == "approved"
+    assert terminal.control.reverse_last().approved
+    assert _pay(terminal, text, 9_00) == "approved"
+    _sync(terminal)
+    assert world.settle().exceptions == 0
+    undone, stands = Sale.objects.order_by("id")
+    assert (undone.attempt, stands.attempt, stands.amount_minor) == (0, 1, 9_00)
+    assert not SaleException.objects.exists()
+    assert recheck(stands).same
 
 
 def test_what_is_posted_comes_back_in_the_next_snapshot_and_frees_the_pending_spend(
