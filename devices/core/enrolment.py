@@ -1,6 +1,6 @@
 """The one-time enrolment code: ten secret characters and five that are a fingerprint of the institution's root key.
 
-Typed as XXXXX-XXXXX-XXXXX in Crockford's alphabet (no I, L, O, U; what looks alike is read alike). The device sends
+Typed as 7K2QF-0M4XN-A9C3E, in Crockford's alphabet (no I, L, O, U; what looks alike is read alike). The device sends
 only `secret_of(code)` and keeps the last five: a false server that answers cannot know which root it must present,
 and has one guess in 2**25. `matches_root` is asked before anything the server says is kept.
 
@@ -58,7 +58,7 @@ def normalise(typed: str) -> str:
 
 
 def parse(typed: str) -> str:
-    """A whole code in its written form, XXXXX-XXXXX-XXXXX. Raises NotAnEnrolmentCode."""
+    """A whole code in its written form, like 7K2QF-0M4XN-A9C3E. Raises NotAnEnrolmentCode."""
     text = normalise(typed)
     if len(text) != SECRET_CHARACTERS + FINGERPRINT_CHARACTERS:
         raise NotAnEnrolmentCode("an enrolment code has three groups of five characters")
