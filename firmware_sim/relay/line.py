@@ -62,6 +62,9 @@ class Line:
             self.delay_ms = delay_ms
         self.mode = mode
 
+    def _is_cut(self) -> bool:
+        return self.mode is Mode.DROP
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talk = asyncio.current_task()
         if talk is None or len(self._talks) >= MAX_CONNECTIONS:
@@ -76,10 +79,8 @@ class Line:
             await _end(writer)
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.mode is Mode.DROP:
-            # A cut line does not refuse: the terminal's own time-out has to notice.
-            while await reader.read(CHUNK_BYTES):
-                pass
+        if self._is_cut():
+            await _swallow(reader)
             return
         try:
             far_reader, far_writer = await asyncio.open_connection(self.target_host, self.target_port)
@@ -95,6 +96,8 @@ class Line:
                     await task
         finally:
             await _end(far_writer)
+        if self._is_cut():
+            await _swallow(reader)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, upwards: bool) -> None:
         with suppress(ConnectionError):
@@ -109,6 +112,13 @@ class Line:
                     self.bytes_down += len(chunk)
                 writer.write(chunk)
                 await writer.drain()
+
+
+async def _swallow(reader: asyncio.StreamReader) -> None:
+    """A cut line neither refuses nor hangs up: the terminal's own time-out has to notice."""
+    with suppress(ConnectionError):
+        while await reader.read(CHUNK_BYTES):
+            pass
 
 
 async def _end(writer: asyncio.StreamWriter) -> None:

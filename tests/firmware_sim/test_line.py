@@ -71,6 +71,39 @@ def test_a_connection_made_on_a_cut_line_is_neither_refused_nor_answered() -> No
     on_a_line(talk)
 
 
+def test_a_cut_line_does_not_tell_the_terminal_that_the_server_hung_up() -> None:
+    async def run() -> None:
+        hung_up = asyncio.Event()
+
+        async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(1)
+            await hung_up.wait()
+            await _close(writer)
+
+        far = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+        line = Line("127.0.0.1", far.sockets[0].getsockname()[1])
+        port = await line.listen(host="127.0.0.1", port=0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"x")
+        while not line.bytes_up:
+            await asyncio.sleep(0.01)
+        line.set_mode(Mode.DROP)
+        hung_up.set()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(1), WAIT_S)
+        await _close(writer)
+        await line.close()
+        far.close()
+        await asyncio.sleep(0.02)
+
+    asyncio.run(run())
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    await writer.wait_closed()
+
+
 def test_a_half_closed_line_delivers_the_upload_and_loses_the_answer() -> None:
     async def talk(line: Line, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line.set_mode(Mode.HALF_CLOSE)
