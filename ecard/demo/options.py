@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,12 +54,11 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     )
 
 
-class _between:  # noqa: N801  (argparse prints the name of a type)
-    def __init__(self, least: int, most: int) -> None:
-        self._least, self._most = least, most
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"between {least} and {most}")
+        return value
 
-    def __call__(self, text: str) -> int:
-        number = int(text)
-        if not self._least <= number <= self._most:
-            raise argparse.ArgumentTypeError(f"between {self._least} and {self._most}")
-        return number
+    return number
