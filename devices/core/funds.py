@@ -7,7 +7,7 @@ import msgspec
 from devices.core.code import Grant
 from devices.core.declines import Decline, Why
 from devices.core.policy import AgeStep
-from devices.core.quote import Lot, Person, Used
+from devices.core.quote import Guard, Lot, Person, Tally, Used
 
 MAX_LOTS = 32
 """So many lots of a person are looked at in one sale: its record, and the legs posted from it, stay bounded."""
@@ -29,6 +29,11 @@ class PersonRow(msgspec.Struct, frozen=True, array_like=True):
     lots: tuple[Lot, ...] = ()
     used: tuple[Used, ...] = ()
     gone: bool = False
+    lists: tuple[int, ...] = ()
+    avoid: tuple[int, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    tallies: tuple[Tally, ...] = ()
+    last_s: int = 0
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -38,6 +43,8 @@ class Pending(msgspec.Struct, frozen=True):
     sales: int = 0
     lots: dict[int, int] = {}
     used: tuple[Used, ...] = ()
+    tallies: tuple[Tally, ...] = ()
+    last_s: int = 0
 
 
 def person_state(
@@ -78,6 +85,12 @@ def person_state(
         groups=row.groups if row is not None else (),
         lots=_lots_left(row.lots, pending, now_s=now_s) if row is not None else (),
         used=add_used(row.used if row is not None else (), pending.used),
+        lists=row.lists if row is not None else (),
+        avoid=row.avoid if row is not None else (),
+        guards=row.guards if row is not None else (),
+        tallies=add_tallies(row.tallies if row is not None else (), pending.tallies),
+        last_s=max(row.last_s if row is not None else 0, pending.last_s),
+        purse_only=row is None,
     )
 
 
@@ -98,6 +111,25 @@ def add_used(known: tuple[Used, ...], more: Iterable[Used]) -> tuple[Used, ...]:
             has.count + used.count,
         )
     return tuple(by_date.values())
+
+
+def add_tallies(known: tuple[Tally, ...], more: Iterable[Tally]) -> tuple[Tally, ...]:
+    """The same for windows and scopes, by key and scope."""
+    sums = {(tally.key, tally.scope): tally for tally in known}
+    for tally in more:
+        has = sums.get((tally.key, tally.scope))
+        sums[tally.key, tally.scope] = (
+            tally
+            if has is None
+            else Tally(
+                tally.key,
+                tally.scope,
+                has.total_minor + tally.total_minor,
+                has.purse_minor + tally.purse_minor,
+                has.count + tally.count,
+            )
+        )
+    return tuple(sums.values())
 
 
 def _lots_left(lots: tuple[Lot, ...], pending: Pending, *, now_s: int) -> tuple[Lot, ...]:
