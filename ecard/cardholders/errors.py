@@ -21,3 +21,7 @@ class PurseNotEmpty(CardholderError):
 
 class BadLimits(CardholderError):
     """The administrator gave limits that no payment code can carry; `args[0]` says which."""
+
+
+class NotUploaded(CardholderError):
+    """The caller gave members for a list by attributes, or conditions for an uploaded one; `args[0]` is its code."""

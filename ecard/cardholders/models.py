@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import get_language, pgettext_lazy
@@ -11,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from devices.core.code import MAX_LIMIT_MINOR
 from devices.core.policy import Text
 from ecard.ledger.models import Account
+
+AVOIDED_MAX = 32
 
 
 class NamedInTwoLanguages(models.Model):
@@ -82,7 +86,8 @@ class CardholderState(models.IntegerChoices):
 class Cardholder(models.Model):
     """A person with an account. `account_ref` is random: it is what codes and terminals know.
 
-    The name columns beside `name` are made by `rules.name_keys` and serve order and search.
+    The name columns beside `name` are made by `rules.name_keys` and serve order and search. `attributes` is flat, text
+    to text, within the bounds of `rules.attributes_of`; the database holds to them too (migration 0003).
     """
 
     account_ref = models.BigIntegerField(_("account ref"), unique=True, editable=False)
@@ -108,6 +113,16 @@ class Cardholder(models.Model):
     state = models.PositiveSmallIntegerField(
         _("state"), choices=CardholderState.choices, default=CardholderState.ACTIVE
     )
+    attributes = models.JSONField(
+        _("attributes"), default=dict, blank=True, help_text=_("One a line, such as grade=3 or department=physics.")
+    )
+    avoid_allergens = ArrayField(
+        models.PositiveSmallIntegerField(),
+        verbose_name=_("allergens to be warned of"),
+        size=AVOIDED_MAX,
+        default=list,
+        blank=True,
+    )
     created_at = models.DateTimeField(_("created at"), editable=False)
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True, editable=False)
 
@@ -122,9 +137,65 @@ class Cardholder(models.Model):
                 | Q(state=CardholderState.CLOSED, closed_at__isnull=False),
             ),
         )
+        indexes = (
+            GinIndex(name="cardholders_attributes", fields=["attributes"], opclasses=["jsonb_path_ops"]),
+            models.Index(name="cardholders_of_a_group", fields=["group", "id"]),
+        )
 
     def __str__(self) -> str:
         return f"{self.name} {self.number}"
+
+
+class ListKind(models.IntegerChoices):
+    UPLOADED = 1, _("uploaded")
+    BY_ATTRIBUTES = 2, _("by attributes")
+
+
+class PersonList(NamedInTwoLanguages):
+    """People named together for a rule. Its id is small and never used again: policies and snapshots name it.
+
+    By attributes: whoever meets every condition (`[{"attribute": "grade", "values": ["3", "4"]}, …]`) and is in one of
+    the groups, where groups are given; with neither, nobody. Uploaded: whoever is a member.
+    """
+
+    id = models.SmallAutoField(primary_key=True)
+    code = models.SlugField(_("code"), max_length=32, unique=True)
+    kind = models.PositiveSmallIntegerField(_("kind"), choices=ListKind.choices, default=ListKind.UPLOADED)
+    conditions = models.JSONField(_("conditions"), default=list, blank=True)
+    groups = models.ManyToManyField(
+        Group, related_name="+", blank=True, verbose_name=pgettext_lazy("of people", "groups")
+    )
+
+    class Meta:
+        verbose_name = _("list of people")
+        verbose_name_plural = _("lists of people")
+        ordering = ("code",)
+        constraints = (
+            models.CheckConstraint(name="cardholders_personlist_kind_known", condition=Q(kind__in=ListKind.values)),
+            models.CheckConstraint(
+                name="cardholders_personlist_uploaded_has_no_conditions",
+                condition=Q(kind=ListKind.BY_ATTRIBUTES) | Q(conditions=[]),
+            ),
+        )
+
+
+class ListMember(models.Model):
+    """A person of an uploaded list."""
+
+    person_list = models.ForeignKey(
+        PersonList, on_delete=models.PROTECT, related_name="members", verbose_name=_("list of people")
+    )
+    cardholder = models.ForeignKey(
+        Cardholder, on_delete=models.PROTECT, related_name="listed", verbose_name=_("cardholder")
+    )
+
+    class Meta:
+        verbose_name = _("member of a list")
+        verbose_name_plural = _("members of a list")
+        constraints = (models.UniqueConstraint(name="cardholders_listed_once", fields=["person_list", "cardholder"]),)
+
+    def __str__(self) -> str:
+        return f"{self.person_list_id} {self.cardholder_id}"
 
 
 class StopKind(models.IntegerChoices):

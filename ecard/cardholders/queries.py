@@ -1,14 +1,23 @@
-"""Reading cardholders: by the ref that terminals know, a page at a time, and the deny list."""
+"""Reading cardholders: by the ref that terminals know, a page at a time, by list, and the deny list."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Q, QuerySet
 
-from ecard.cardholders.models import Cardholder, CardholderState, Stop, StopKind
+from ecard.cardholders.models import (
+    Cardholder,
+    CardholderState,
+    ListKind,
+    ListMember,
+    PersonList,
+    Stop,
+    StopKind,
+)
+from ecard.cardholders.rules import Condition, belongs, conditions_of
 from ecard.cardholders.values import CardholderView, DenyEntry
 
 PAGE_LIMIT = 5_000
@@ -29,6 +38,7 @@ _VIEW = (
     "group__offline_limit_minor",
     "group__per_sale_limit_minor",
     "group__max_offline_sales",
+    "avoid_allergens",
 )
 
 
@@ -69,6 +79,84 @@ def matching(text: str) -> Q:
         | Q(name_joined__startswith=lower)
         | Q(name_initials__startswith=lower)
     )
+
+
+def lists_of(account_refs: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    """The lists each of the refs is on, ids in order; whoever is on none is left out. Four statements at most."""
+    wanted = set(account_refs)
+    found: dict[int, list[int]] = {}
+    members = ListMember.objects.filter(cardholder__account_ref__in=wanted)
+    for ref, list_id in members.values_list("cardholder__account_ref", "person_list_id"):
+        found.setdefault(ref, []).append(list_id)
+    asking = [
+        (each.pk, conditions_of(each.conditions), {group.pk for group in each.groups.all()})
+        for each in PersonList.objects.filter(kind=ListKind.BY_ATTRIBUTES).prefetch_related("groups")
+    ]
+    people = Cardholder.objects.filter(account_ref__in=wanted).values_list("account_ref", "group_id", "attributes")
+    for ref, group_id, attributes in people if asking else ():
+        for list_id, conditions, groups in asking:
+            if belongs(conditions=conditions, groups=groups, attributes=attributes, group_id=group_id):
+                found.setdefault(ref, []).append(list_id)
+    return {ref: tuple(sorted(lists)) for ref, lists in found.items()}
+
+
+def people_of_list(list_id: int) -> Iterator[int]:
+    """Cardholder ids of the active people on a list, in order, read a page at a time."""
+    after = 0
+    while page := selection_ids(groups=(), attributes={}, list_id=list_id, after=after, limit=PAGE_LIMIT):
+        yield from page
+        after = page[-1]
+
+
+def selection_ids(
+    *,
+    groups: Collection[int],
+    attributes: Mapping[str, Collection[str]],
+    list_id: int | None,
+    after: int,
+    limit: int = PAGE_LIMIT,
+) -> list[int]:
+    """Ids above `after` of active cardholders in one of the groups, with one of the values of every attribute, and on
+    the list: a page of at most `limit`, in order. What is empty or None asks for nothing.
+    """
+    chosen = selected(groups=groups, attributes=attributes, list_id=list_id).filter(pk__gt=after)
+    return list(chosen.order_by("pk").values_list("pk", flat=True)[: min(limit, PAGE_LIMIT)])
+
+
+def selected(
+    *, groups: Collection[int], attributes: Mapping[str, Collection[str]], list_id: int | None
+) -> QuerySet[Cardholder]:
+    """The people `selection_ids` pages through, in no order."""
+    chosen = Cardholder.objects.filter(state=CardholderState.ACTIVE)
+    if groups:
+        chosen = chosen.filter(group_id__in=groups)
+    for name, values in attributes.items():
+        chosen = chosen.filter(_has_one_of(Condition(name, tuple(values))))
+    return chosen if list_id is None else chosen.filter(_on_list(list_id))
+
+
+def _on_list(list_id: int) -> Q:
+    asking = PersonList.objects.filter(pk=list_id).prefetch_related("groups").first()
+    if asking is None:
+        return Q(pk__in=())
+    if asking.kind == ListKind.UPLOADED:
+        return Q(pk__in=ListMember.objects.filter(person_list_id=list_id).values("cardholder_id"))
+    groups = [group.pk for group in asking.groups.all()]
+    conditions = conditions_of(asking.conditions)
+    if not groups and not conditions:
+        return Q(pk__in=())
+    asked = Q(group_id__in=groups) if groups else Q()
+    for condition in conditions:
+        asked &= _has_one_of(condition)
+    return asked
+
+
+def _has_one_of(condition: Condition) -> Q:
+    """Each branch is answered by the index over attributes."""
+    asked = Q(pk__in=())
+    for value in condition.values:
+        asked |= Q(attributes__contains={condition.attribute: value})
+    return asked
 
 
 def deny_entries(
@@ -113,6 +201,7 @@ def _views(cardholders: QuerySet[Cardholder]) -> list[CardholderView]:
             offline_limit_minor=row[8],
             per_sale_limit_minor=row[9],
             max_offline_sales=row[10],
+            avoid_allergens=tuple(row[11]),
         )
         for row in cardholders.values_list(*_VIEW)
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -14,6 +15,17 @@ class NewCardholder:
     name: str
     group_id: int
     user_id: int | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedCardholder:
+    """All that one person is to be from now on. `id` is the cardholder's."""
+
+    id: int
+    name: str
+    group_id: int
+    attributes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +43,7 @@ class CardholderView:
     offline_limit_minor: int
     per_sale_limit_minor: int
     max_offline_sales: int
+    avoid_allergens: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

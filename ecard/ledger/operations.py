@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import connection, transaction
 
+from ecard.ledger.arrays import array_literal
 from ecard.ledger.bulk import next_posting_group, post_group, post_group_locking_late
 from ecard.ledger.errors import AccountClosed, AccountInUse
 from ecard.ledger.holds import capture_hold, lapse_holds, place_hold, release_hold
@@ -31,6 +32,7 @@ __all__ = [
     "read_accounts",
     "release_hold",
     "set_floor",
+    "set_floors",
 ]
 
 ACCOUNTS_PER_INSERT = 5_000
@@ -46,6 +48,10 @@ WITH gone AS (
     FROM moved WHERE account.id = moved.account_id
 )
 SELECT count(*) FROM gone
+"""
+_SET_FLOORS = """
+UPDATE ledger_account AS account SET floor_minor = given.floor_minor
+FROM unnest(%s::bigint[], %s::bigint[]) AS given (id, floor_minor) WHERE account.id = given.id
 """
 
 
@@ -86,13 +92,21 @@ def set_floor(*, account_id: int, floor_minor: int) -> int:
     An account that already owes more keeps its present balance as the floor: a debt is not
     forgiven by a rule, nor does the rule fail because of it.
     """
-    account = lock_accounts([account_id])[account_id]
-    if account.floor_minor is None:
-        raise AccountInUse(f"account {account_id} is busy and has no floor")
-    if account.closed_at is not None:
-        raise AccountClosed(account_id=account_id)
-    allowed = min(floor_minor, account.balance_minor - account.held_minor, 0)
-    Account.objects.filter(pk=account_id).update(floor_minor=allowed)
+    return set_floors(floors={account_id: floor_minor})[account_id]
+
+
+@transaction.atomic
+def set_floors(*, floors: Mapping[int, int]) -> dict[int, int]:
+    """`set_floor` for many accounts, all or none. Raises AccountInUse or AccountClosed."""
+    allowed: dict[int, int] = {}
+    for account_id, account in lock_accounts(floors).items():
+        if account.floor_minor is None:
+            raise AccountInUse(f"account {account_id} is busy and has no floor")
+        if account.closed_at is not None:
+            raise AccountClosed(account_id=account_id)
+        allowed[account_id] = min(floors[account_id], account.balance_minor - account.held_minor, 0)
+    with connection.cursor() as cursor:
+        cursor.execute(_SET_FLOORS, [array_literal(allowed), array_literal(allowed.values())])
     return allowed
 
 

@@ -1,85 +1,37 @@
-"""Everything that changes a cardholder; each change is recorded for terminals in the same transaction."""
+"""Opening, changing and closing people's accounts."""
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
+from django.db import connection, transaction
 
-from devices.core.code import LIMIT_UNIT_MINOR, MAX_LIMIT_MINOR
-from ecard.cardholders.errors import BadLimits, CardholderClosed, NumberTaken, PurseNotEmpty
-from ecard.cardholders.models import (
-    Cardholder,
-    CardholderState,
-    Group,
-    PriceClass,
-    Stop,
-    StopKind,
-)
-from ecard.cardholders.rules import name_keys
-from ecard.cardholders.values import NewCardholder
+from ecard.cardholders.errors import CardholderClosed, NumberTaken, PurseNotEmpty
+from ecard.cardholders.models import Cardholder, CardholderState, Group
+from ecard.cardholders.rules import attributes_of, name_keys
+from ecard.cardholders.values import ChangedCardholder, NewCardholder
 from ecard.changes.models import Topic
 from ecard.changes.operations import record
 from ecard.ledger.errors import AccountInUse
 from ecard.ledger.models import AccountKind
-from ecard.ledger.operations import close_account, open_accounts, set_floor
+from ecard.ledger.operations import close_account, open_accounts, set_floor, set_floors
 from ecard.ledger.values import NewAccount
 
 CARDHOLDERS_PER_INSERT = 2_000
+CARDHOLDERS_PER_CHANGE = 5_000
 
-
-def make_price_class(*, code: int, name: str, name_en: str = "") -> PriceClass:
-    """Make, or rename, the price class `code` (0 to 255)."""
-    price_class, _created = PriceClass.objects.update_or_create(code=code, defaults={"name": name, "name_en": name_en})
-    return price_class
-
-
-@transaction.atomic
-def save_group(
-    *,
-    code: str,
-    name: str,
-    price_class: PriceClass,
-    offline_limit_minor: int,
-    per_sale_limit_minor: int,
-    max_offline_sales: int,
-    at: datetime,
-    debt_floor_minor: int = 0,
-    name_en: str = "",
-) -> Group:
-    """Make or change the group `code`; a change tells terminals of every member and moves their debt floors.
-
-    Raises BadLimits where a limit is no multiple of LIMIT_UNIT_MINOR or does not fit a code.
-    """
-    for limit_minor in (offline_limit_minor, per_sale_limit_minor):
-        if not 0 <= limit_minor <= MAX_LIMIT_MINOR or limit_minor % LIMIT_UNIT_MINOR:
-            raise BadLimits(f"a limit is a multiple of {LIMIT_UNIT_MINOR} up to {MAX_LIMIT_MINOR}")
-    if not 0 <= max_offline_sales <= 255 or debt_floor_minor > 0:
-        raise BadLimits("at most 255 sales without contact, and a debt floor of at most 0")
-    known = Group.objects.select_for_update().filter(code=code).first()
-    group, created = Group.objects.update_or_create(
-        code=code,
-        defaults={
-            "name": name,
-            "name_en": name_en,
-            "price_class": price_class,
-            "offline_limit_minor": offline_limit_minor,
-            "per_sale_limit_minor": per_sale_limit_minor,
-            "max_offline_sales": max_offline_sales,
-            "debt_floor_minor": debt_floor_minor,
-        },
-    )
-    if not created and known is not None:
-        members = list(group.cardholders.order_by("purse_id").values_list("account_ref", "purse_id", "state"))
-        if known.debt_floor_minor != debt_floor_minor:
-            for _ref, purse_id, state in members:
-                if state == CardholderState.ACTIVE:
-                    set_floor(account_id=purse_id, floor_minor=debt_floor_minor)
-        record(topic=Topic.CARDHOLDER, refs=[ref for ref, _purse, _state in members], at=at)
-    return group
+_CHANGE = """
+UPDATE cardholders_cardholder AS person
+SET name = given.name, name_sort = given.name_sort, name_joined = given.name_joined,
+    name_initials = given.name_initials, group_id = given.group_id, attributes = given.attributes::jsonb
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[])
+    AS given (id, name, name_sort, name_joined, name_initials, group_id, attributes)
+WHERE person.id = given.id
+"""
 
 
 def open_cardholder(
@@ -94,7 +46,7 @@ def open_cardholder(
 def open_cardholders(*, people: Sequence[NewCardholder], at: datetime) -> list[Cardholder]:
     """Open many cardholders, each with a purse at the group's debt floor, in the order given.
 
-    All or none: raises NumberTaken where a number is in use or comes twice.
+    All or none: raises NumberTaken where a number is in use or comes twice, and rules.BadAttribute.
     """
     numbers = [person.number for person in people]
     if len(set(numbers)) != len(numbers):
@@ -124,15 +76,26 @@ def open_cardholders(*, people: Sequence[NewCardholder], at: datetime) -> list[C
 
 @transaction.atomic
 def update_cardholder(
-    *, cardholder: Cardholder, name: str, group: Group, user: AbstractBaseUser | None, at: datetime
+    *,
+    cardholder: Cardholder,
+    name: str,
+    group: Group,
+    user: AbstractBaseUser | None,
+    at: datetime,
+    attributes: Mapping[str, str] | None = None,
+    avoid_allergens: Iterable[int] | None = None,
 ) -> None:
-    """Bring name, group and login to what is given; only what differs is changed. Raises CardholderClosed."""
+    """Bring a person to what is given (None: left alone); only what differs is changed. Raises CardholderClosed."""
     if cardholder.name != name:
         rename(cardholder=cardholder, name=name, at=at)
     if cardholder.group_id != group.pk:
         move_group(cardholder=cardholder, group=group, at=at)
     if cardholder.user_id != (user.pk if user else None):
         link_user(cardholder=cardholder, user=user, at=at)
+    if attributes is not None and cardholder.attributes != attributes_of(attributes):
+        set_attributes(cardholder=cardholder, attributes=attributes, at=at)
+    if avoid_allergens is not None and cardholder.avoid_allergens != sorted(avoided := set(avoid_allergens)):
+        set_avoided(cardholder=cardholder, allergens=avoided, at=at)
 
 
 @transaction.atomic
@@ -164,28 +127,62 @@ def move_group(*, cardholder: Cardholder, group: Group, at: datetime) -> None:
 
 
 @transaction.atomic
-def stop_codes(
-    *, cardholder: Cardholder, before: datetime, by: AbstractBaseUser | None, reason: str, at: datetime
-) -> Stop:
-    """Refuse the codes issued before a time: the lost phone's, not its successor's."""
-    return _stop(cardholder, kind=StopKind.CODES_BEFORE, before=before, by=by, reason=reason, at=at)
+def set_attributes(*, cardholder: Cardholder, attributes: Mapping[str, str], at: datetime) -> None:
+    """Give the cardholder these attributes and no others. Raises rules.BadAttribute."""
+    cardholder.attributes = attributes_of(attributes)
+    cardholder.save(update_fields=["attributes"])
+    record(topic=Topic.CARDHOLDER, refs=[cardholder.account_ref], at=at)
 
 
 @transaction.atomic
-def stop_account(*, cardholder: Cardholder, by: AbstractBaseUser | None, reason: str, at: datetime) -> Stop:
-    """Refuse everything of this account until the stop is lifted."""
-    return _stop(cardholder, kind=StopKind.WHOLE, before=None, by=by, reason=reason, at=at)
+def set_avoided(*, cardholder: Cardholder, allergens: Iterable[int], at: datetime) -> None:
+    """Have terminals warn of these allergens (ids) and no others."""
+    cardholder.avoid_allergens = sorted(set(allergens))
+    cardholder.save(update_fields=["avoid_allergens"])
+    record(topic=Topic.CARDHOLDER, refs=[cardholder.account_ref], at=at)
 
 
 @transaction.atomic
-def lift_stop(*, stop: Stop, by: AbstractBaseUser | None, at: datetime) -> bool:
-    """Mark a stop as lifted; False where it already was."""
-    lifted = Stop.objects.filter(pk=stop.pk, lifted_at__isnull=True).update(
-        lifted_at=at, lifted_by_id=by.pk if by else None
-    )
-    if lifted:
-        record(topic=Topic.DENY, refs=[stop.cardholder.account_ref], at=at)
-    return bool(lifted)
+def change_cardholders(*, changes: Sequence[ChangedCardholder], at: datetime) -> None:
+    """Bring many people's names, groups and attributes to what is given, all or none, each named once.
+
+    Raises CardholderClosed where somebody whose account is closed would change group, and rules.BadAttribute.
+    """
+    ordered = sorted(changes, key=lambda change: change.id)
+    locked = Cardholder.objects.select_for_update().filter(pk__in=[change.id for change in ordered]).order_by("pk")
+    known = {row[0]: row[1:] for row in locked.values_list("pk", "account_ref", "purse_id", "group_id", "state")}
+    floors = dict(Group.objects.values_list("pk", "debt_floor_minor"))
+    moved: dict[int, int] = {}
+    for change in ordered:
+        _ref, purse_id, group_id, state = known[change.id]
+        if group_id == change.group_id:
+            continue
+        if state != CardholderState.ACTIVE:
+            raise CardholderClosed(str(change.id))
+        if floors[group_id] != floors[change.group_id]:
+            moved[purse_id] = floors[change.group_id]
+    if moved:
+        set_floors(floors=moved)
+    for start in range(0, len(ordered), CARDHOLDERS_PER_CHANGE):
+        _write(ordered[start : start + CARDHOLDERS_PER_CHANGE])
+    record(topic=Topic.CARDHOLDER, refs=[known[change.id][0] for change in ordered], at=at)
+
+
+def _write(changes: Sequence[ChangedCardholder]) -> None:
+    keys = [name_keys(change.name) for change in changes]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CHANGE,
+            [
+                [change.id for change in changes],
+                [change.name for change in changes],
+                [key.sort for key in keys],
+                [key.joined for key in keys],
+                [key.initials for key in keys],
+                [change.group_id for change in changes],
+                [json.dumps(attributes_of(change.attributes), ensure_ascii=False) for change in changes],
+            ],
+        )
 
 
 @transaction.atomic
@@ -202,27 +199,6 @@ def close_cardholder(*, cardholder: Cardholder, at: datetime) -> None:
         record(topic=topic, refs=[cardholder.account_ref], at=at)
 
 
-def _stop(
-    cardholder: Cardholder,
-    *,
-    kind: StopKind,
-    before: datetime | None,
-    by: AbstractBaseUser | None,
-    reason: str,
-    at: datetime,
-) -> Stop:
-    stop = Stop.objects.create(
-        cardholder=cardholder,
-        kind=kind,
-        before=before,
-        reason=reason,
-        made_at=at,
-        made_by_id=by.pk if by else None,
-    )
-    record(topic=Topic.DENY, refs=[cardholder.account_ref], at=at)
-    return stop
-
-
 def _row(person: NewCardholder, *, group: Group, purse_id: int, at: datetime) -> Cardholder:
     keys = name_keys(person.name)
     return Cardholder(
@@ -235,6 +211,7 @@ def _row(person: NewCardholder, *, group: Group, purse_id: int, at: datetime) ->
         group=group,
         user_id=person.user_id,
         purse_id=purse_id,
+        attributes=attributes_of(person.attributes),
         created_at=at,
     )
 
