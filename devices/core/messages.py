@@ -12,6 +12,7 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 
 from devices.core.accept import Denial
+from devices.core.catalogue import Catalogue
 from devices.core.funds import PersonRow
 from devices.core.journal import Epoch, Sequence
 from devices.core.signing import (
@@ -34,6 +35,8 @@ MAX_SNAPSHOT_INFLATED_BYTES = 128 * 1024 * 1024
 MAX_SNAPSHOT_ROWS = 1_000_000
 
 T = TypeVar("T")
+Mode = Literal["fixed", "typed", "products", "identity"]
+"""What a terminal asks for: one price, an amount, a basket, or nothing (whoever may eat is let in)."""
 Hex32 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
@@ -126,7 +129,7 @@ class Parameters(msgspec.Struct, frozen=True, omit_defaults=True):
     outlet: int
     zone: str
     day_starts_min: int
-    mode: Literal["fixed", "typed"] = "typed"
+    mode: Mode = "typed"
     fixed_minor: int = 0
     sync_every_s: int = 5
     languages: tuple[str, ...] = ("zh", "en")
@@ -135,7 +138,8 @@ class Parameters(msgspec.Struct, frozen=True, omit_defaults=True):
 class SnapshotHead(msgspec.Struct, frozen=True, omit_defaults=True):
     """The cursor is (generation, number). `base` 0 is a full load; else the rows are the changes after `base`.
 
-    `denials` is the whole deny list each time.
+    `denials` is the whole deny list each time. `catalogue` is whole where there is one; a full load always has it,
+    and a delta without one leaves what the terminal holds.
     """
 
     terminal: int
@@ -149,6 +153,7 @@ class SnapshotHead(msgspec.Struct, frozen=True, omit_defaults=True):
     posted_through: tuple[PostedThrough, ...]
     parameters: Parameters
     key_list_number: int
+    catalogue: Catalogue | None = None
 
 
 def seal_batch(head: BatchHead, lines: Items[bytes], *, device: SigningKey) -> bytes:

@@ -179,6 +179,8 @@ class Block(msgspec.Struct, frozen=True, omit_defaults=True):
     action: Literal["refuse", "warn"] = "refuse"
 
 
+Rule = PriceRule | Programme | Entitlement | Limit | Block
+
 Source = Literal["entitlement", "voucher", "lots", "purse"]
 
 
@@ -221,7 +223,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
 
     def category_sets(self) -> set[Ids]:
         """The different sets of categories that sources of funds are for."""
-        sources = (*self.programmes, *self.entitlements)
+        sources: tuple[Programme | Entitlement, ...] = (*self.programmes, *self.entitlements)
         return {rule.where.categories for rule in sources if rule.where.categories}
 
     def programme(self, programme_id: int) -> Programme | None:
@@ -241,7 +243,8 @@ def decode_policy(data: bytes) -> Policy:
 
 def least_evaluator(policy: Policy) -> int:
     """The oldest evaluator that decides by this policy as this release does."""
-    rules = (*policy.prices, *policy.programmes, *policy.limits)
+    rules: tuple[PriceRule | Programme | Limit, ...] = (*policy.prices, *policy.programmes, *policy.limits)
+    addressed: tuple[PriceRule | Limit, ...] = (*policy.prices, *policy.limits)
     second = (
         policy.entitlements
         or policy.blocks
@@ -250,7 +253,7 @@ def least_evaluator(policy: Policy) -> int:
         or policy.funding_order[-1:] != ("purse",)
         or any(period.weekdays for period in policy.periods)
         or any(each.where.categories or each.where.from_date or each.where.to_date for each in rules)
-        or any(each.who.lists for each in (*policy.prices, *policy.limits))
+        or any(each.who.lists for each in addressed)
         or any(each.round_to_minor > 1 for each in policy.prices)
         or any(each.kind == "voucher" or each.most_minor for each in policy.programmes)
         or any(each.window not in ("sale", "day") or each.min_gap_s for each in policy.limits)

@@ -1,14 +1,16 @@
 """Declines and reasons in words, Chinese and English: the one catalogue that terminal, portal and admin read from.
 
-A template's `{x_minor}` is printed as money; other whole numbers as they are; `{programme}`, `{price}` and `{limit}`
-are ids that the policy names.
+A template's `{x_minor}` is printed as money; other whole numbers as they are; `{programme}`, `{price}`, `{limit}`,
+`{entitlement}`, `{block}` and `{allergen}` are ids that the policy names, `{window}` is one of its windows, and
+`{product}` an id that the catalogue of an outlet names.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
+from devices.core.catalogue import Catalogue
 from devices.core.declines import Decline, Why
 from devices.core.money import format_minor
-from devices.core.policy import Limit, Policy, PriceRule, Programme, Text
+from devices.core.policy import Policy, Rule, Text
 from devices.core.quote import Quote, Reason
 
 _DECLINES: dict[Why, Text] = {
@@ -48,11 +50,42 @@ _DECLINES: dict[Why, Text] = {
         "超过当日限额 {limit_minor}，今天已用 {used_minor}",
         "Over today's limit of {limit_minor}; {used_minor} already spent",
     ),
+    Why.OVER_PERIOD_LIMIT: Text(
+        "超过本餐限额 {limit_minor}（{limit}），本餐已用 {used_minor}",
+        "Over the limit of {limit_minor} for this meal ({limit}); {used_minor} already spent",
+    ),
+    Why.OVER_WEEK_LIMIT: Text(
+        "超过本周限额 {limit_minor}（{limit}），本周已用 {used_minor}",
+        "Over this week's limit of {limit_minor} ({limit}); {used_minor} already spent",
+    ),
+    Why.OVER_MONTH_LIMIT: Text(
+        "超过本月限额 {limit_minor}（{limit}），本月已用 {used_minor}",
+        "Over this month's limit of {limit_minor} ({limit}); {used_minor} already spent",
+    ),
+    Why.TOO_MANY_IN_WINDOW: Text(
+        "{window}最多 {max_count} 笔（{limit}），已用完", "At most {max_count} sales {window} ({limit}): used up"
+    ),
+    Why.TOO_SOON: Text(
+        "离上一笔太近（{limit}），请 {wait_s} 秒后再试",
+        "Too soon after the last sale ({limit}). Try again in {wait_s} s",
+    ),
+    Why.OVER_GUARD: Text(
+        "超过监护人设定的{window}限额 {limit_minor}", "Over the limit of {limit_minor} {window} that your guardian set"
+    ),
+    Why.TOO_MANY_GUARD: Text(
+        "监护人设定{window}最多 {max_count} 笔，已用完",
+        "Your guardian allows {max_count} sales {window}: used up",
+    ),
+    Why.GUARD_BLOCKS: Text("监护人不允许购买这类商品", "Your guardian does not allow this kind of product"),
+    Why.NOT_ENTITLED: Text(
+        "此时此处没有您的免费用餐资格，或已用完", "No free meal for you here and now, or it is used up"
+    ),
+    Why.WITHDRAWN: Text("本机已停用，请使用其他终端", "This terminal was withdrawn. Please use another one"),
     Why.INSUFFICIENT: Text(
         "余额不足：可用 {have_minor}，还差 {short_minor}",
         "Not enough money: {have_minor} available, {short_minor} short",
     ),
-    Why.NOT_SOLD_HERE: Text("此处不能购买", "Cannot be bought here"),
+    Why.NOT_SOLD_HERE: Text("“{block}”：{product}不能卖给您", "“{block}”: {product} cannot be sold to you"),
     Why.NO_AMOUNT: Text("请先输入金额", "Enter an amount first"),
     Why.SNAPSHOT_TOO_OLD: Text(
         "终端脱机太久，暂停收款，请联系管理员",
@@ -84,6 +117,35 @@ _REASONS: dict[str, Text] = {
     "lot.not_whole": Text(
         "“{programme}”不足以付全额，未使用", "“{programme}” could not pay the whole and was not used"
     ),
+    "lot.not_these": Text("“{programme}”不适用于这些商品", "“{programme}” is not for these products"),
+    "lot.excluded": Text(
+        "“{programme}”不能与所用的券同时使用", "“{programme}” cannot be used together with the voucher used"
+    ),
+    "voucher.used": Text("用券“{programme}”抵扣 {amount_minor}", "Voucher “{programme}” paid {amount_minor}"),
+    "voucher.kept": Text(
+        "券“{programme}”本次未用，留待以后", "Voucher “{programme}” was not needed and is kept for later"
+    ),
+    "voucher.expired": Text("券“{programme}”已过期，未使用", "Voucher “{programme}” had expired and was not used"),
+    "voucher.not_here": Text(
+        "券“{programme}”不适用于此处、此时或这些商品",
+        "Voucher “{programme}” is not for this place, time or these products",
+    ),
+    "voucher.below": Text(
+        "券“{programme}”满 {threshold_minor} 可用，本次未达到",
+        "Voucher “{programme}” is for {threshold_minor} or more, which this is not",
+    ),
+    "entitlement.used": Text(
+        "“{entitlement}”：免费，由承担单位按 {amount_minor} 结算，还剩 {left_count} 次",
+        "“{entitlement}”: free of charge; its sponsor pays {amount_minor}; {left_count} left",
+    ),
+    "entitlement.used_up": Text(
+        "“{entitlement}”的 {max_count} 次已用完", "“{entitlement}”: all {max_count} are used up"
+    ),
+    "warn.allergen": Text("注意：{product}含{allergen}", "Mind: {product} contains {allergen}"),
+    "warn.product": Text("注意：{product}（{block}）", "Mind: {product} ({block})"),
+    "purse.low": Text(
+        "余额偏低：此处可用 {left_minor}，请及时充值", "Low balance: {left_minor} available here. Please top up"
+    ),
     "purse.used": Text("钱包支付 {amount_minor}", "The purse paid {amount_minor}"),
 }
 
@@ -91,40 +153,63 @@ _NAMELESS = {
     "programme": Text("补贴", "a benefit"),
     "price": Text("价格规则", "a price rule"),
     "limit": Text("限额", "a limit"),
+    "entitlement": Text("免费用餐", "a free meal"),
+    "block": Text("购买限制", "a restriction"),
+    "allergen": Text("过敏原", "an allergen"),
+    "product": Text("该商品", "this product"),
+}
+
+_WINDOWS = {
+    "sale": Text("每笔", "a sale"),
+    "period": Text("每餐", "a meal"),
+    "day": Text("每日", "a day"),
+    "week": Text("每周", "a week"),
+    "month": Text("每月", "a month"),
 }
 
 
-def decline_sentence(decline: Decline, *, language: str) -> str:
+def decline_sentence(
+    decline: Decline, *, language: str, policy: Policy | None = None, catalogue: Catalogue | None = None
+) -> str:
     """What the screen says; for a language code such as "zh-hans" or "en"."""
-    return _fill(_DECLINES[decline.why], decline.params, language=language, policy=None)
+    return _fill(_DECLINES[decline.why], decline.params, language=language, policy=policy, catalogue=catalogue)
 
 
-def reason_sentence(reason: Reason, *, policy: Policy | None, language: str) -> str:
+def reason_sentence(reason: Reason, *, policy: Policy | None, language: str, catalogue: Catalogue | None = None) -> str:
     """One step in words; an unknown step (from a later release) is shown by its code rather than hidden."""
     template = _REASONS.get(reason.code)
     if template is None:
         return reason.code
-    return _fill(template, reason.params, language=language, policy=policy)
+    return _fill(template, reason.params, language=language, policy=policy, catalogue=catalogue)
 
 
-def quote_sentences(quote: Quote, *, policy: Policy | None, language: str) -> list[str]:
+def quote_sentences(
+    quote: Quote, *, policy: Policy | None, language: str, catalogue: Catalogue | None = None
+) -> list[str]:
     """All steps of a quote, its decline last. What moves nothing and is true of several lots alike is said once."""
     said: list[str] = []
     for reason in quote.reasons:
-        sentence = reason_sentence(reason, policy=policy, language=language)
+        sentence = reason_sentence(reason, policy=policy, language=language, catalogue=catalogue)
         moves = any(name.endswith("_minor") for name in reason.params)
         if moves or sentence not in said:
             said.append(sentence)
     if quote.decline is not None:
-        said.append(decline_sentence(quote.decline, language=language))
+        said.append(decline_sentence(quote.decline, language=language, policy=policy, catalogue=catalogue))
     return said
 
 
-def _fill(template: Text, params: Mapping[str, int | str], *, language: str, policy: Policy | None) -> str:
+def _fill(
+    template: Text,
+    params: Mapping[str, int | str],
+    *,
+    language: str,
+    policy: Policy | None,
+    catalogue: Catalogue | None,
+) -> str:
     shown = {
         name: format_minor(value)
         if name.endswith("_minor") and isinstance(value, int)
-        else _name(name, value, language=language, policy=policy)
+        else _name(name, value, language=language, policy=policy, catalogue=catalogue)
         for name, value in params.items()
     }
     return template.in_language(language).format_map(_Known(shown))
@@ -135,11 +220,27 @@ class _Known(dict[str, str]):
         return "?"
 
 
-def _name(kind: str, value: int | str, *, language: str, policy: Policy | None) -> str:
+def _name(kind: str, value: int | str, *, language: str, policy: Policy | None, catalogue: Catalogue | None) -> str:
+    if kind == "window" and value in _WINDOWS:
+        return _WINDOWS[str(value)].in_language(language)
     if kind not in _NAMELESS:
         return str(value)
-    named: dict[str, Sequence[Programme | PriceRule | Limit]] = {}
-    if policy is not None:
-        named = {"programme": policy.programmes, "price": policy.prices, "limit": policy.limits}
-    text = next((rule.name for rule in named.get(kind, ()) if rule.id == value), _NAMELESS[kind])
+    text = next((name for each, name in _named(kind, policy, catalogue) if each == value), _NAMELESS[kind])
     return text.in_language(language)
+
+
+def _named(kind: str, policy: Policy | None, catalogue: Catalogue | None) -> Iterable[tuple[int, Text]]:
+    if kind == "product":
+        return ((each.id, each.name) for each in catalogue.products) if catalogue is not None else ()
+    if policy is None:
+        return ()
+    if kind == "allergen":
+        return policy.allergens
+    rules: Mapping[str, tuple[Rule, ...]] = {
+        "programme": (*policy.programmes,),
+        "price": (*policy.prices,),
+        "limit": (*policy.limits,),
+        "entitlement": (*policy.entitlements,),
+        "block": (*policy.blocks,),
+    }
+    return ((rule.id, rule.name) for rule in rules[kind])

@@ -7,12 +7,19 @@ import msgspec
 STATUS_HEADER = "X-Ecard-Status"
 MAX_STATUS_CHARACTERS = 200
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+
 
 class Status(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Records not yet acknowledged, and the release the terminal runs."""
+    """Records not yet acknowledged, the release the terminal runs, and the policy it decides by.
 
-    unsent: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] = 0
+    `newer_policy` is one that it was sent and cannot evaluate: the release is too old. 0 for none.
+    """
+
+    unsent: Count = 0
     software: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    policy: Count = 0
+    newer_policy: Count = 0
 
 
 def encode_status(status: Status) -> str:

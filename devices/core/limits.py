@@ -1,0 +1,142 @@
+"""Limits of the policy and of a guardian, and what is not sold to a person: each a decline, or nothing."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from devices.core.declines import Decline, Why
+from devices.core.policy import Block, Limit, Window
+from devices.core.quote import Counted, Guard, Line, Person, Reason, Tap
+from devices.core.windows import window_key
+
+_OVER = {
+    "sale": Why.OVER_SALE_LIMIT,
+    "period": Why.OVER_PERIOD_LIMIT,
+    "day": Why.OVER_DAY_LIMIT,
+    "week": Why.OVER_WEEK_LIMIT,
+    "month": Why.OVER_MONTH_LIMIT,
+}
+Spent = tuple[int, int, int]
+"""Total, purse part and count of a window."""
+_NOTHING: Spent = (0, 0, 0)
+
+
+class Usage:
+    """What a person spent before, by window and scope."""
+
+    __slots__ = ("_person", "_sums", "_tap")
+
+    def __init__(self, person: Person, tap: Tap) -> None:
+        self._person, self._tap = person, tap
+        self._sums: dict[tuple[str, int], Spent] | None = None
+
+    def spent(self, window: Window, scope: int) -> Spent:
+        """In the window that this tap falls into."""
+        if window == "sale":
+            return _NOTHING
+        if self._sums is None:
+            self._sums = self._summed()
+        return self._sums.get((window_key(window, self._tap.business_date, self._tap.period), scope), _NOTHING)
+
+    def _summed(self) -> dict[tuple[str, int], Spent]:
+        person = self._person
+        sums = {(used.business_date, 0): (used.total_minor, used.purse_minor, used.count) for used in person.used}
+        for each in person.tallies:
+            sums[each.key, each.scope] = (each.total_minor, each.purse_minor, each.count)
+        return sums
+
+
+def refusal(
+    blocks: tuple[Block, ...], person: Person, basket: tuple[Line, ...], reasons: list[Reason]
+) -> Decline | None:
+    """What of the basket must not be sold to this person; warnings go into `reasons`."""
+    for block in blocks:
+        for line in basket:
+            allergens = _met(block, person, line)
+            if not (allergens if block.allergens else _named(block, line)):
+                continue
+            about = {"block": block.id, "product": line.product}
+            if block.action == "refuse":
+                return Decline(Why.NOT_SOLD_HERE, about)
+            if allergens:
+                reasons.extend(Reason("warn.allergen", about | {"allergen": each}) for each in allergens)
+            else:
+                reasons.append(Reason("warn.product", about))
+    return None
+
+
+def _named(block: Block, line: Line) -> bool:
+    return line.product in block.products or line.category in block.where.categories
+
+
+def _met(block: Block, person: Person, line: Line) -> list[int]:
+    """The allergens of a line that count; products and categories narrow an allergen's block."""
+    if not line.allergens or ((block.products or block.where.categories) and not _named(block, line)):
+        return []
+    return [
+        each for each in line.allergens if each in block.allergens and (not block.avoided_only or each in person.avoid)
+    ]
+
+
+class Asked(NamedTuple):
+    """What a sale asks for: its price by product category, without an entitlement's part, and the purse's part."""
+
+    prices: Mapping[int, int]
+    payable_minor: int
+    purse_minor: int
+
+    def of(self, categories: tuple[int, ...]) -> tuple[int, int]:
+        """The price and the purse's part of some categories; the latter is taken to be as much as can be."""
+        if not categories:
+            return self.payable_minor, self.purse_minor
+        total_minor = min(self.payable_minor, sum(self.prices.get(category, 0) for category in set(categories)))
+        return total_minor, min(total_minor, self.purse_minor)
+
+
+def over_limit(limits: tuple[Limit, ...], *, person: Person, tap: Tap, usage: Usage, asked: Asked) -> Decline | None:
+    """The first limit that this sale would pass."""
+    for limit in limits:
+        total_minor, purse_minor = asked.of(limit.where.categories)
+        if limit.where.categories and not total_minor:
+            continue
+        if limit.max_minor is not None:
+            asked_minor = total_minor if limit.on == "total" else purse_minor
+            spent = usage.spent(limit.window, limit.scope)
+            used_minor = spent[0] if limit.on == "total" else spent[1]
+            if used_minor + asked_minor > limit.max_minor:
+                told = {"limit_minor": limit.max_minor, "used_minor": used_minor, "amount_minor": asked_minor}
+                return Decline(_OVER[limit.window], {"limit": limit.id, **told})
+        if limit.max_count is not None and limit.window != "sale":
+            count = usage.spent(limit.window, limit.scope)[2]
+            if count + 1 > limit.max_count:
+                told_count = {"limit": limit.id, "max_count": limit.max_count, "window": limit.window}
+                return Decline(Why.TOO_MANY_IN_WINDOW, told_count)
+        if limit.min_gap_s and person.last_s and tap.at_s - person.last_s < limit.min_gap_s:
+            wait_s = limit.min_gap_s - (tap.at_s - person.last_s)
+            return Decline(Why.TOO_SOON, {"limit": limit.id, "wait_s": wait_s})
+    return None
+
+
+def over_guard(guards: tuple[Guard, ...], *, usage: Usage, asked: Asked) -> Decline | None:
+    """The first limit of a guardian that this sale would pass; one for categories is for each sale."""
+    for guard in guards:
+        asked_minor, _purse_minor = asked.of(guard.categories)
+        window = "sale" if guard.categories else guard.window
+        used_minor, _used_purse_minor, count = usage.spent(window, 0)
+        if guard.categories and asked_minor and guard.max_minor == 0:
+            return Decline(Why.GUARD_BLOCKS, {"guard": guard.id})
+        if guard.max_minor is not None and used_minor + asked_minor > guard.max_minor:
+            return Decline(Why.OVER_GUARD, {"guard": guard.id, "limit_minor": guard.max_minor, "window": window})
+        if guard.max_count is not None and window != "sale" and count + 1 > guard.max_count:
+            return Decline(Why.TOO_MANY_GUARD, {"guard": guard.id, "max_count": guard.max_count, "window": window})
+    return None
+
+
+def counted(limits: tuple[Limit, ...], asked: Asked) -> tuple[Counted, ...]:
+    """What the sale adds to the limits that count for themselves."""
+    found = []
+    for limit in limits:
+        if limit.scope and limit.window != "sale":
+            total_minor, purse_minor = asked.of(limit.where.categories)
+            if total_minor or not limit.where.categories:
+                found.append(Counted(limit.scope, total_minor, purse_minor))
+    return tuple(found)
