@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from ecard.approvals.queries import waiting as approvals
 from ecard.office import queries
 
 
@@ -47,6 +48,7 @@ SECTIONS: tuple[Section, ...] = (
         _("Money"),
         (
             Entry("payments.TopUp", "add_card"),
+            Entry("approvals.Approval", "approval"),
             Entry("ledger.Account", "account_balance"),
             Entry("ledger.Transfer", "swap_horiz"),
             Entry("ledger.Hold", "hourglass_top"),
@@ -107,12 +109,14 @@ SECTIONS: tuple[Section, ...] = (
         (
             Entry("auth.User", "person"),
             Entry("auth.Group", "admin_panel_settings", _("Groups of rights")),
+            Entry("approvals.ApprovalRule", "how_to_reg"),
             Entry("axes.AccessAttempt", "lock_clock"),
         ),
     ),
 )
 
 BADGES = {
+    "approvals.Approval": approvals,
     "settlement.SaleException": queries.open_exceptions,
     "settlement.QuarantinedBatch": queries.open_quarantined,
 }

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "axes",
     "ecard.changes",
+    "ecard.approvals",
     "ecard.ledger",
     "ecard.cardholders",
     "ecard.merchants",

@@ -11,6 +11,8 @@ from django.contrib.auth.models import Group as RightsGroup
 from django.contrib.auth.models import User
 from django.test import Client
 
+from ecard.approvals.models import Kind
+from ecard.approvals.operations import ask
 from ecard.benefits.models import AgeStep, LimitOn, PriceRule, SpendLimit, Window
 from ecard.benefits.operations import issue_grants, open_programme
 from ecard.cardholders.models import Cardholder
@@ -82,6 +84,7 @@ def _one_more_of_everything(world: World, number: int, *, by: User) -> None:
     _sales(world, number, by=by)
     publish(at=at, starts_at=at + timedelta(minutes=number), by=by)
     number_committed(at=at)
+    ask(kind=Kind.RUN, subject_id=1_000 + number, digest=b"d" * 32, summary="50 to 3 people", by=by, at=at)
     begin_audit(at=at)
     continue_audit(clock=lambda: at)
 

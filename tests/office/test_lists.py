@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ecard.adminkit import BoundedPaginator, GrowingAdmin
+from ecard.approvals.models import Approval
 from ecard.benefits.models import Grant
 from ecard.changes.models import Change
 from ecard.codes.models import CredentialIssue
@@ -23,7 +24,15 @@ from ecard.payments.models import TopUp
 from ecard.settlement.models import Batch, Sale, SaleException, SaleReversal
 
 # One row by nature: an installation has one of each.
-ONE_ROW = frozenset({"changes.generation", "codes.institutionroot", "codes.keylistversion", "codes.issuerkey"})
+ONE_ROW = frozenset(
+    {
+        "approvals.approvalrule",
+        "changes.generation",
+        "codes.institutionroot",
+        "codes.keylistversion",
+        "codes.issuerkey",
+    }
+)
 
 
 def page_of(model: type[Model], kind: str, *args: object) -> str:
@@ -80,7 +89,20 @@ def test_no_record_asks_more_when_its_company_grows(admin: Client, fill: Callabl
     assert {address: statements for address, statements in now.items() if len(statements) > few[address]} == {}
 
 
-GROWING = (Account, Batch, Change, CredentialIssue, Grant, Hold, Sale, SaleException, SaleReversal, TopUp, Transfer)
+GROWING = (
+    Account,
+    Approval,
+    Batch,
+    Change,
+    CredentialIssue,
+    Grant,
+    Hold,
+    Sale,
+    SaleException,
+    SaleReversal,
+    TopUp,
+    Transfer,
+)
 
 
 @pytest.mark.django_db
