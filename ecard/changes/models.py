@@ -27,6 +27,8 @@ class Topic(models.IntegerChoices):
     """Site ids: outlets and meal periods."""
     RELEASE = 7, _("release")
     """Release ids."""
+    CATALOGUE = 8, _("products")
+    """Outlet ids: what they sell."""
 
 
 class Change(models.Model):

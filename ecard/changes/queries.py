@@ -68,8 +68,8 @@ def anything_unnumbered() -> bool:
     return Change.objects.filter(number__isnull=True).exists()
 
 
-def unnumbered_refs(topic: Topic, *, limit: int = UNNUMBERED_LIMIT) -> tuple[int, ...] | None:
-    """What committed changes without a number name, each ref once; None where there are more than `limit` changes.
+def unnumbered_refs(*, limit: int = UNNUMBERED_LIMIT) -> dict[Topic, tuple[int, ...]] | None:
+    """What committed changes without a number name, by topic, each ref once; None where there are more than `limit`.
 
     Whoever reads rows and a cursor in one snapshot of the database sees these changes in the rows already, though
     the cursor stays before them: what belongs together must be sent together, and they are simply sent again later.
@@ -78,7 +78,10 @@ def unnumbered_refs(topic: Topic, *, limit: int = UNNUMBERED_LIMIT) -> tuple[int
     rows = list(waiting.values_list("topic", "refs")[: limit + 1])
     if len(rows) > limit:
         return None
-    return tuple(dict.fromkeys(ref for of, refs in rows if of == topic for ref in refs))
+    by_topic: dict[Topic, dict[int, None]] = {}
+    for topic, refs in rows:
+        by_topic.setdefault(Topic(topic), {}).update(dict.fromkeys(refs))
+    return {topic: tuple(refs) for topic, refs in by_topic.items()}
 
 
 def _full_load(reason: FullLoadReason, state: GenerationState) -> FullLoadNeeded:

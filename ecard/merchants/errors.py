@@ -1,4 +1,4 @@
-"""Why a place or a time is refused."""
+"""Why a place, a time or a product is refused."""
 
 from __future__ import annotations
 
@@ -17,3 +17,19 @@ class PeriodsOverlap(MerchantError):
 
 class BadTime(MerchantError):
     """The administrator gave minutes that are no time of day, or an end before the start."""
+
+
+class BadPrice(MerchantError):
+    """The administrator gave a product a price that a terminal cannot charge; `args[0]` is the product's code."""
+
+
+class CatalogueFull(MerchantError):
+    """The administrator put more products at an outlet than its terminals hold; `args[0]` is the outlet's id."""
+
+
+class ImportUndone(MerchantError):
+    """The administrator undid an import that was undone before."""
+
+
+class DaysChangedSince(MerchantError):
+    """The administrator undid an import whose days were changed after it; `args[0]` are those dates."""

@@ -52,7 +52,7 @@ class TerminalForm(ModelForm[Terminal]):
         if fixed and price_minor <= 0:
             self.add_error("fixed_minor", _("A terminal with a fixed price needs one."))
         if not fixed and price_minor:
-            self.add_error("fixed_minor", _("A terminal with typed amounts has no fixed price."))
+            self.add_error("fixed_minor", _("Only a terminal in fixed-price mode has a fixed price."))
         cleaned["fixed_minor"] = price_minor
         return cleaned
 

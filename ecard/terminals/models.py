@@ -28,6 +28,8 @@ class TerminalState(models.IntegerChoices):
 class TerminalMode(models.TextChoices):
     FIXED = "fixed", _("fixed price")
     TYPED = "typed", _("typed amount")
+    PRODUCTS = "products", _("products")
+    IDENTITY = "identity", _("identity only")
 
 
 class Terminal(models.Model):
@@ -98,7 +100,7 @@ class Terminal(models.Model):
             models.CheckConstraint(
                 name="terminals_terminal_fixed_price_in_fixed_mode",
                 condition=Q(mode=TerminalMode.FIXED, fixed_minor__range=(1, MAX_AMOUNT_MINOR))
-                | Q(mode=TerminalMode.TYPED, fixed_minor=0),
+                | (~Q(mode=TerminalMode.FIXED) & Q(fixed_minor=0)),
             ),
         )
 

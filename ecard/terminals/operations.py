@@ -107,5 +107,5 @@ def publish(*, at: datetime, starts_at: datetime, by: AbstractBaseUser | None) -
 def _require_price(mode: TerminalMode, fixed_minor: int) -> None:
     if mode == TerminalMode.FIXED and not 0 < fixed_minor <= MAX_AMOUNT_MINOR:
         raise BadTerminal("fixed_minor")
-    if mode == TerminalMode.TYPED and fixed_minor:
+    if mode != TerminalMode.FIXED and fixed_minor:
         raise BadTerminal("fixed_minor")

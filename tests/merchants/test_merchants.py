@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -14,7 +15,7 @@ from ecard.ledger.models import Account, AccountKind
 from ecard.merchants import operations, queries
 from ecard.merchants.errors import BadTime, PeriodsOverlap, UnknownZone
 from ecard.merchants.models import MealPeriod, Outlet, Site
-from ecard.merchants.rules import MINUTES_PER_DAY, clock_text, overlaps
+from ecard.merchants.rules import MINUTES_PER_DAY, clashes, clock_text
 
 AT = datetime(2026, 9, 1, 4, 0, tzinfo=UTC)
 
@@ -105,8 +106,36 @@ def test_periods_overlap_exactly_when_they_share_a_minute_of_the_clock(
 ) -> None:
     minutes = {minute % MINUTES_PER_DAY for minute in range(start, start + length)}
     others = {minute % MINUTES_PER_DAY for minute in range(other_start, other_start + other_length)}
-    found = overlaps((start, start + length), [(other_start, other_start + other_length)])
+    found = clashes((start, start + length, ()), [(other_start, other_start + other_length, (0,))])
     assert found == bool(minutes & others)
+
+
+def test_meals_of_different_days_may_share_their_hours(site: Site) -> None:
+    save = partial(operations.save_meal_period, site=site, at=AT)
+    lunch = save(code="lunch", name="午餐", start_minute=660, end_minute=780, weekdays=[4, 0, 1, 2, 3, 0])
+    assert lunch.weekdays == [0, 1, 2, 3, 4]
+    save(code="brunch", name="早午餐", start_minute=600, end_minute=780, weekdays=[5, 6, 7])
+    with pytest.raises(PeriodsOverlap):
+        save(code="snack", name="点心", start_minute=700, end_minute=710)
+    with pytest.raises(PeriodsOverlap):
+        save(code="snack", name="点心", start_minute=700, end_minute=710, weekdays=[7])
+
+
+def test_a_meal_past_midnight_keeps_clear_of_any_morning(site: Site) -> None:
+    """With make-up days any kind of day may follow any other."""
+    save = partial(operations.save_meal_period, site=site, at=AT)
+    save(code="late", name="夜宵", start_minute=1_320, end_minute=1_500, weekdays=[4])
+    with pytest.raises(PeriodsOverlap):
+        save(code="early", name="早点", start_minute=30, end_minute=120, weekdays=[0])
+
+
+@pytest.mark.parametrize("days", [[8], [-1], [0, 9]])
+def test_a_day_that_is_none_is_refused(site: Site, days: list[int]) -> None:
+    with pytest.raises(BadTime):
+        operations.save_meal_period(site=site, code="x", name="x", start_minute=60, end_minute=90, weekdays=days, at=AT)
+    made = period(site, "y", 60, 90)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        MealPeriod.objects.filter(pk=made.pk).update(weekdays=[8])
 
 
 @pytest.mark.parametrize(("minute", "text"), [(0, "00:00"), (690, "11:30"), (1_439, "23:59"), (1_500, "01:00")])

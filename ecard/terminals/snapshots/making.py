@@ -7,13 +7,13 @@ visible in that moment and has no number yet is sent as well, under a cursor tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
 from devices.core.accept import FOREVER_S, Denial
-from devices.core.messages import Parameters, PostedThrough, SnapshotHead, seal_snapshot
+from devices.core.messages import Mode, Parameters, PostedThrough, SnapshotHead, seal_snapshot
 from ecard.benefits.queries import policies_for_terminals
 from ecard.cardholders.queries import deny_entries
 from ecard.changes.models import Topic
@@ -24,8 +24,9 @@ from ecard.codes.operations import snapshot_signer, vouch_for
 from ecard.codes.queries import signed_key_list
 from ecard.codes.rules import denial_before_s, unix_s
 from ecard.merchants.models import Site
+from ecard.merchants.queries import catalogue_of
 from ecard.terminals.errors import SnapshotBusy
-from ecard.terminals.models import Stream, Terminal
+from ecard.terminals.models import Stream, Terminal, TerminalMode
 from ecard.terminals.rules import business_dates
 from ecard.terminals.snapshots.base import Base, base
 from ecard.terminals.snapshots.moment import one_moment
@@ -42,6 +43,12 @@ ATTEMPTS = 5
 SITES_LIMIT = 500
 STREAMS_LIMIT = 200
 """The newest epochs of a terminal; one is drawn at each process start."""
+_MODES: Mapping[TerminalMode, Mode] = {
+    TerminalMode.FIXED: "fixed",
+    TerminalMode.TYPED: "typed",
+    TerminalMode.PRODUCTS: "products",
+    TerminalMode.IDENTITY: "identity",
+}
 
 
 class SnapshotKind(StrEnum):
@@ -115,11 +122,21 @@ def _full(terminal: Terminal, kept: Base, *, refs_max: int | None, at: datetime)
 
 @dataclass(frozen=True, slots=True)
 class _Changed:
-    """Who changed after a cursor, as far as this moment sees, and the cursor that follows."""
+    """What changed after a cursor, as far as this moment sees, and the cursor that follows; `refs` are the people."""
 
     generation: int
     upto: int
     refs: frozenset[int]
+    others: Mapping[Topic, frozenset[int]]
+
+    def touches_catalogue(self, terminal: Terminal) -> bool:
+        """Whether what this terminal sells may be another: its products, its place, or where it stands."""
+        about = (
+            (Topic.CATALOGUE, terminal.outlet_id),
+            (Topic.PARAMETERS, terminal.pk),
+            (Topic.SITE, terminal.outlet.site_id),
+        )
+        return any(ref in self.others.get(topic, ()) for topic, ref in about)
 
 
 def _number_all(*, at: datetime) -> None:
@@ -130,19 +147,23 @@ def _number_all(*, at: datetime) -> None:
 
 def _changed_after(*, generation: int, number: int, refs_max: int | None) -> _Changed | None:
     """None where the cursor cannot be continued, or too many people changed."""
-    waiting = unnumbered_refs(Topic.CARDHOLDER)
+    waiting = unnumbered_refs()
     if waiting is None:
         return None
-    refs = set(waiting)
+    found = {topic: set(named) for topic, named in waiting.items()}
+    people = found.setdefault(Topic.CARDHOLDER, set())
     for _page in range(PAGES_MAX):
         page = changed_since(number=number, generation_id=generation)
         if isinstance(page, FullLoadNeeded):
             return None
-        refs.update(page.refs.get(Topic.CARDHOLDER, ()))
-        if refs_max is not None and len(refs) > refs_max:
+        for topic, named in page.refs.items():
+            found.setdefault(topic, set()).update(named)
+        if refs_max is not None and len(people) > refs_max:
             return None
         if not page.more:
-            return _Changed(generation=generation, upto=page.upto, refs=frozenset(refs))
+            refs = frozenset(found.pop(Topic.CARDHOLDER))
+            others = {topic: frozenset(rest) for topic, rest in found.items()}
+            return _Changed(generation=generation, upto=page.upto, refs=refs, others=others)
         number = page.upto
     return None
 
@@ -151,6 +172,9 @@ def _sealed(
     terminal: Terminal, kind: SnapshotKind, changed: _Changed, rows: Sequence[bytes], *, base_number: int, at: datetime
 ) -> Made:
     listed, key = signed_key_list(), snapshot_signer()
+    # Read again in this moment: the terminal in hand may have been changed since.
+    here = Terminal.objects.select_related("outlet__site").get(pk=terminal.pk)
+    sent = kind == SnapshotKind.FULL or changed.touches_catalogue(here)
     head = SnapshotHead(
         terminal=terminal.pk,
         generation=changed.generation,
@@ -161,8 +185,9 @@ def _sealed(
         policies=vouch_for(policies_for_terminals(at), key=key),
         denials=_denials(at),
         posted_through=_posted_through(terminal),
-        parameters=_parameters(terminal),
+        parameters=_parameters(here),
         key_list_number=listed.number if listed else 0,
+        catalogue=catalogue_of(here.outlet_id) if sent else None,
     )
     data = seal_snapshot(head, rows, key_id=key.key_id, signer=key.signer)
     return Made(kind=kind, number=head.number, people=head.people, data=data)
@@ -181,9 +206,7 @@ def _posted_through(terminal: Terminal) -> tuple[PostedThrough, ...]:
     return tuple(PostedThrough(epoch, seq) for epoch, seq in found if seq)
 
 
-def _parameters(terminal: Terminal) -> Parameters:
-    """Read again in this moment: the terminal in hand may have been changed since."""
-    now = Terminal.objects.select_related("outlet__site").get(pk=terminal.pk)
+def _parameters(now: Terminal) -> Parameters:
     return Parameters(
         name=now.name,
         outlet_name_zh=now.outlet.name,
@@ -192,6 +215,6 @@ def _parameters(terminal: Terminal) -> Parameters:
         outlet=now.outlet_id,
         zone=now.outlet.site.zone,
         day_starts_min=now.outlet.site.day_starts_minute,
-        mode="fixed" if now.mode == "fixed" else "typed",
+        mode=_MODES[TerminalMode(now.mode)],
         fixed_minor=now.fixed_minor,
     )

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from devices.core.policy import Text
 from ecard.ledger.models import Account
-from ecard.merchants.rules import MINUTES_PER_DAY
-
-
-class Named(models.Model):
-    """A name, and its English form where there is one."""
-
-    name = models.CharField(_("name"), max_length=80)
-    name_en = models.CharField(_("name in English"), max_length=80, blank=True, default="")
-
-    class Meta:
-        abstract = True
-
-    def __str__(self) -> str:
-        return self.shown_name
-
-    @property
-    def shown_name(self) -> str:
-        """The name in the reader's language."""
-        return Text(self.name, self.name_en).in_language(get_language() or "en")
+from ecard.merchants.naming import Named
+from ecard.merchants.rules import DAY_KINDS, MINUTES_PER_DAY
 
 
 class Site(Named):
@@ -81,13 +63,17 @@ class Outlet(Named):
 
 
 class MealPeriod(Named):
-    """A meal of a site, in minutes after local midnight; the end is excluded and may be past midnight."""
+    """A meal of a site, in minutes after local midnight; the end is excluded and may be past midnight.
+
+    Served on `weekdays` (0 = Monday to 6, 7 = holidays), on every day where none is named.
+    """
 
     id = models.SmallAutoField(primary_key=True)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="meal_periods", verbose_name=_("site"))
     code = models.SlugField(_("code"), max_length=32)
     start_minute = models.PositiveSmallIntegerField(_("from minute"))
     end_minute = models.PositiveSmallIntegerField(_("to minute"))
+    weekdays = ArrayField(models.PositiveSmallIntegerField(), verbose_name=_("days"), default=list, blank=True)
 
     class Meta:
         verbose_name = _("meal period")
@@ -100,5 +86,8 @@ class MealPeriod(Named):
                 condition=Q(start_minute__range=(0, MINUTES_PER_DAY - 1))
                 & Q(end_minute__gt=F("start_minute"))
                 & Q(end_minute__lte=F("start_minute") + MINUTES_PER_DAY),
+            ),
+            models.CheckConstraint(
+                name="merchants_mealperiod_weekdays_known", condition=Q(weekdays__contained_by=list(DAY_KINDS))
             ),
         )

@@ -11,14 +11,16 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from ecard.adminkit import BoundedAdmin, ReadOnlyInline, back_to, dialog_action, link
 from ecard.ledger.models import Account
 from ecard.merchants import operations
 from ecard.merchants.models import MealPeriod, Merchant, Outlet, Site
-from ecard.merchants.rules import MINUTES_PER_DAY, clock_text, is_period, is_zone, overlaps
+from ecard.merchants.naming import DAY_NAMES
+from ecard.merchants.rules import MINUTES_PER_DAY, clashes, clock_text, is_period, is_zone
 
 PERIOD_MAX_MINUTES = 12 * 60
 
@@ -169,6 +171,14 @@ class OutletAdmin(KeptAdmin):
 class MealPeriodForm(ModelForm[MealPeriod]):
     start_minute = ClockField(label=_("From"))
     end_minute = ClockField(label=_("To"), help_text=_("Before “from”: on the next morning."))
+    weekdays = forms.TypedMultipleChoiceField(
+        label=_("Days"),
+        choices=[(kind, name) for kind, name in enumerate(DAY_NAMES)],
+        coerce=int,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=_("None ticked: every day. A day of the calendar counts as what it acts as."),
+    )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -180,8 +190,9 @@ class MealPeriodForm(ModelForm[MealPeriod]):
             end += MINUTES_PER_DAY
         if end - start > PERIOD_MAX_MINUTES or not is_period(start, end):
             raise ValidationError(_("A meal period lasts at most 12 hours."))
+        days = cleaned.get("weekdays") or ()
         others = MealPeriod.objects.filter(site=site).exclude(pk=self.instance.pk)
-        if overlaps((start, end), others.values_list("start_minute", "end_minute")):
+        if clashes((start, end, days), others.values_list("start_minute", "end_minute", "weekdays")):
             raise ValidationError(_("Another meal period of this site has that time."))
         return {**cleaned, "end_minute": end}
 
@@ -190,12 +201,12 @@ class MealPeriodForm(ModelForm[MealPeriod]):
 class MealPeriodAdmin(KeptAdmin):
     form = MealPeriodForm
     identity = ("site", "code")
-    list_display = ("code", "name", "name_en", "site", "starts", "ends")
+    list_display = ("code", "name", "name_en", "site", "starts", "ends", "days")
     list_select_related = ("site",)
     list_filter = ("site",)
     search_fields = ("code", "name", "name_en")
     autocomplete_fields = ("site",)
-    fields = ("site", "code", "name", "name_en", "start_minute", "end_minute")
+    fields = ("site", "code", "name", "name_en", "start_minute", "end_minute", "weekdays")
 
     @admin.display(description=_("from"), ordering="start_minute")
     def starts(self, period: MealPeriod) -> str:
@@ -205,6 +216,10 @@ class MealPeriodAdmin(KeptAdmin):
     def ends(self, period: MealPeriod) -> str:
         return clock_text(period.end_minute)
 
+    @admin.display(description=_("days"))
+    def days(self, period: MealPeriod) -> str:
+        return ", ".join(str(DAY_NAMES[day]) for day in period.weekdays) or gettext("every day")
+
     def save_model(self, request: HttpRequest, obj: MealPeriod, form: Any, change: bool) -> None:
         obj.pk = operations.save_meal_period(
             site=obj.site,
@@ -213,5 +228,6 @@ class MealPeriodAdmin(KeptAdmin):
             name_en=obj.name_en,
             start_minute=obj.start_minute,
             end_minute=obj.end_minute,
+            weekdays=obj.weekdays,
             at=timezone.now(),
         ).pk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -12,7 +13,7 @@ from ecard.ledger.models import AccountKind
 from ecard.ledger.operations import open_account
 from ecard.merchants.errors import BadTime, PeriodsOverlap, UnknownZone
 from ecard.merchants.models import MealPeriod, Merchant, Outlet, Site
-from ecard.merchants.rules import MINUTES_PER_DAY, is_period, is_zone, overlaps
+from ecard.merchants.rules import DAY_KINDS, MINUTES_PER_DAY, clashes, is_period, is_zone
 
 
 @transaction.atomic
@@ -69,19 +70,36 @@ def close_outlet(*, outlet: Outlet, at: datetime) -> None:
 
 @transaction.atomic
 def save_meal_period(
-    *, site: Site, code: str, name: str, start_minute: int, end_minute: int, at: datetime, name_en: str = ""
+    *,
+    site: Site,
+    code: str,
+    name: str,
+    start_minute: int,
+    end_minute: int,
+    at: datetime,
+    name_en: str = "",
+    weekdays: Iterable[int] = (),
 ) -> MealPeriod:
-    """Make or change a meal period; the end is excluded. Raises BadTime, PeriodsOverlap."""
+    """Make or change a meal period; the end is excluded, and no weekdays means all. Raises BadTime, PeriodsOverlap."""
+    days = sorted(set(weekdays))
     if not is_period(start_minute, end_minute):
         raise BadTime("a period starts within a day and lasts at most one")
+    if any(day not in DAY_KINDS for day in days):
+        raise BadTime("days run from Monday 0 to holiday 7")
     Site.objects.select_for_update().get(pk=site.pk)
-    others = MealPeriod.objects.filter(site=site).exclude(code=code).values_list("start_minute", "end_minute")
-    if overlaps((start_minute, end_minute), others):
+    others = MealPeriod.objects.filter(site=site).exclude(code=code)
+    if clashes((start_minute, end_minute, days), others.values_list("start_minute", "end_minute", "weekdays")):
         raise PeriodsOverlap(code)
     period, _created = MealPeriod.objects.update_or_create(
         site=site,
         code=code,
-        defaults={"name": name, "name_en": name_en, "start_minute": start_minute, "end_minute": end_minute},
+        defaults={
+            "name": name,
+            "name_en": name_en,
+            "start_minute": start_minute,
+            "end_minute": end_minute,
+            "weekdays": days,
+        },
     )
     record(topic=Topic.SITE, refs=[site.pk], at=at)
     return period
