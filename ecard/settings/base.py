@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ecard.settings.admin_site import UNFOLD as UNFOLD
-from ecard.settings.env import Environment, database_settings
+from ecard.settings.env import Environment, database_settings, mail_settings
 
 django_stubs_ext.monkeypatch()
 
@@ -225,6 +225,8 @@ def from_environment(environment: Environment) -> dict[str, Any]:
         "CSRF_TRUSTED_ORIGINS": [environment.public_url],
         "DATABASES": {"default": {**database_settings(url, name=name), "CONN_MAX_AGE": 60}},
         "CELERY_BROKER_URL": environment.redis_url,
+        **mail_settings(environment.mail_url),
+        "DEFAULT_FROM_EMAIL": environment.mail_from,
         "ECARD_KEY_ENCRYPTION_KEY": environment.key_encryption_key,
         "ECARD_PUBLIC_URL": environment.public_url,
         "ECARD_INSTITUTION": environment.institution,

@@ -15,6 +15,10 @@ ENVIRONMENT_FILE = BASE_DIR / "var" / "demo" / "environment"
 
 globals().update(from_environment(read_environment(os.environ, defaults=read_environment_file(ENVIRONMENT_FILE))))
 
+# Notices lie as files beside the demo's other data: there is no mail server.
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = BASE_DIR / "var" / "demo" / "mail"
+
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -21,6 +21,8 @@ from django.core.exceptions import ImproperlyConfigured
 KEY_ENCRYPTION_KEY_BYTES = 32
 RUNTIME_ROLE_DEFAULT = "ecard_app"
 PROXIES_MAX = 9
+MAIL_TIMEOUT_S = 10
+MAIL_SCHEMES = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"", "0", "false", "no", "off"})
 
@@ -40,6 +42,8 @@ class Environment:
     secret_key: str = field(repr=False)
     key_encryption_key: bytes = field(repr=False)
     redis_url: str = field(repr=False)
+    mail_url: str = field(repr=False)
+    mail_from: str
     allowed_hosts: tuple[str, ...]
     public_url: str
     institution: str
@@ -64,6 +68,8 @@ def read_environment(variables: Mapping[str, str], *, defaults: Mapping[str, str
         secret_key=_required(source, "ECARD_SECRET_KEY", "a long random text, kept secret"),
         key_encryption_key=_key_encryption_key(source),
         redis_url=_required(source, "ECARD_REDIS_URL", "redis://:password@host:6379/0"),
+        mail_url=_mail_url(source),
+        mail_from=source.get("ECARD_MAIL_FROM") or f"e-card@{urlsplit(public_url).hostname or 'localhost'}",
         allowed_hosts=_allowed_hosts(source, public_url),
         public_url=public_url,
         institution=_institution(source),
@@ -96,6 +102,20 @@ def database_settings(url: str, *, name: str = "DATABASE_URL") -> dict[str, Any]
         "HOST": host,
         "PORT": port,
         "OPTIONS": options,
+    }
+
+
+def mail_settings(url: str) -> dict[str, Any]:
+    """Django's EMAIL_ settings for smtp://, smtp+starttls:// or smtps:// with user:password@host:port."""
+    parts = urlsplit(url)
+    return {
+        "EMAIL_HOST": parts.hostname or "",
+        "EMAIL_PORT": parts.port or MAIL_SCHEMES[parts.scheme],
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": parts.scheme == "smtp+starttls",
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+        "EMAIL_TIMEOUT": MAIL_TIMEOUT_S,
     }
 
 
@@ -132,6 +152,14 @@ def _allowed_hosts(source: Mapping[str, str], public_url: str) -> tuple[str, ...
     named = tuple(host.strip() for host in source.get("ECARD_ALLOWED_HOSTS", "").split(",") if host.strip())
     own = urlsplit(public_url).hostname
     return named or ((own,) if own else ())
+
+
+def _mail_url(source: Mapping[str, str]) -> str:
+    url = source.get("ECARD_MAIL_URL") or "smtp://127.0.0.1:25"
+    parts = urlsplit(url)
+    if parts.scheme not in MAIL_SCHEMES or not parts.hostname:
+        raise ImproperlyConfigured(f"ECARD_MAIL_URL starts with one of {', '.join(MAIL_SCHEMES)}, then ://host:port.")
+    return url
 
 
 def _proxies(source: Mapping[str, str]) -> int:

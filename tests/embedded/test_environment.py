@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from ecard.settings.env import (
     database_settings,
+    mail_settings,
     read_environment,
     read_environment_file,
     write_environment_file,
@@ -54,6 +55,8 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("ECARD_INSTITUTION", "e1"),
         ("DEBUG", "perhaps"),
         ("ECARD_AS_OWNER", "2"),
+        ("ECARD_MAIL_URL", "mail.example.org"),
+        ("ECARD_MAIL_URL", "http://mail.example.org"),
         ("ECARD_PROXIES", "-1"),
         ("ECARD_PROXIES", "one"),
     ],
@@ -73,6 +76,13 @@ def test_a_database_address_becomes_django_settings() -> None:
 def test_an_address_that_is_no_postgresql_database_is_refused(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL"):
         database_settings(url)
+
+
+def test_a_mail_servers_address_becomes_django_settings() -> None:
+    read = mail_settings("smtp+starttls://us%40er:p%40ss@mail.example.org")
+    assert (read["EMAIL_HOST"], read["EMAIL_PORT"], read["EMAIL_USE_TLS"]) == ("mail.example.org", 587, True)
+    assert (read["EMAIL_HOST_USER"], read["EMAIL_HOST_PASSWORD"]) == ("us@er", "p@ss")
+    assert read_environment(GOOD).mail_from == "e-card@card.example.org"
 
 
 def test_an_environment_file_is_private_and_read_back(tmp_path: Path) -> None:
