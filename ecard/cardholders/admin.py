@@ -6,6 +6,7 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -32,8 +33,10 @@ from ecard.adminkit import (
     money_column,
     signed_in,
 )
+from ecard.cardholders import admin_lists as admin_lists  # registers its pages
 from ecard.cardholders import operations, queries
 from ecard.cardholders.errors import CardholderError
+from ecard.cardholders.forms import AttributesField
 from ecard.cardholders.models import Cardholder, CardholderState, Group, PriceClass, Stop, StopKind
 from ecard.ledger.models import Account
 
@@ -128,7 +131,7 @@ class CardholderAdmin(NeverDeleted):
     )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        typed = ("number", "name", "group", "user")
+        typed = ("number", "name", "group", "attributes", "user")
         return (
             typed if obj is None else (*typed, "balance", "purse_account", "ref", "state_text", "created_at", "records")
         )
@@ -195,14 +198,25 @@ class CardholderAdmin(NeverDeleted):
     def ref(self, cardholder: Cardholder) -> str:
         return f"{cardholder.account_ref:016x}"
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "attributes":
+            return AttributesField(label=_("Attributes"), help_text=db_field.help_text)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    @transaction.atomic
     def save_model(self, request: HttpRequest, obj: Cardholder, form: Any, change: bool) -> None:
         at = timezone.now()
+        wanted = {"attributes": obj.attributes, "avoid_allergens": obj.avoid_allergens}
         if change:
+            kept = Cardholder.objects.get(pk=obj.pk)
             operations.update_cardholder(
-                cardholder=Cardholder.objects.get(pk=obj.pk), name=obj.name, group=obj.group, user=obj.user, at=at
+                cardholder=kept, name=obj.name, group=obj.group, user=obj.user, at=at, **wanted
             )
             return
         opened = operations.open_cardholder(number=obj.number, name=obj.name, group=obj.group, user=obj.user, at=at)
+        operations.update_cardholder(
+            cardholder=opened, name=opened.name, group=opened.group, user=obj.user, at=at, **wanted
+        )
         obj.pk, obj.purse_id, obj.account_ref = opened.pk, opened.purse_id, opened.account_ref
 
     @dialog_action(

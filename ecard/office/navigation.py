@@ -41,6 +41,8 @@ SECTIONS: tuple[Section, ...] = (
             Entry("cardholders.Cardholder", "badge"),
             Entry("cardholders.Stop", "block"),
             Entry("cardholders.Group", "groups"),
+            Entry("cardholders.PersonList", "list_alt"),
+            Entry("cardholders.ListMember", "checklist"),
             Entry("cardholders.PriceClass", "sell"),
         ),
     ),

@@ -16,7 +16,14 @@ from ecard.approvals.operations import ask
 from ecard.benefits.models import AgeStep, LimitOn, PriceRule, SpendLimit, Window
 from ecard.benefits.operations import issue_grants, open_programme
 from ecard.cardholders.models import Cardholder
-from ecard.cardholders.operations import make_price_class, open_cardholders, save_group, stop_account
+from ecard.cardholders.operations import (
+    add_members,
+    make_price_class,
+    open_cardholders,
+    save_group,
+    save_list,
+    stop_account,
+)
 from ecard.cardholders.values import NewCardholder
 from ecard.changes.operations import number_committed
 from ecard.codes.operations import issue_credentials
@@ -100,6 +107,8 @@ def _person(world: World, number: int) -> Cardholder:
         at=world.at,
     )
     (person,) = open_cardholders(people=[NewCardholder(f"M{number:04d}", "李四", group.pk)], at=world.at)
+    named = save_list(code=f"list{number}", name=f"名单{number}", at=world.at)
+    add_members(person_list=named, cardholder_ids=[person.pk], at=world.at)
     return person
 
 
