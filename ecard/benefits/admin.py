@@ -113,8 +113,8 @@ class ProgrammeAdmin(RuleAdmin):
         return programme_sentence(programme_of(programme), names_around(programme))
 
     def save_model(self, request: HttpRequest, obj: Programme, form: Any, change: bool) -> None:
-        if not change:
-            obj.sponsor_id = operations.open_sponsor(name=obj.name)
+        if obj.sponsor_id is None:
+            obj.sponsor = operations.open_sponsor(name=obj.name, name_en=obj.name_en)
         obj.save()
 
 

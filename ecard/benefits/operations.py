@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from devices.core.messages import SignedPolicy
 from devices.core.policy import Policy, decode_policy, encode_policy
 from ecard.benefits.compiler import compile_policy, known
+from ecard.benefits.counting import add_usage
 from ecard.benefits.errors import BadGrant, PolicyRefused
 from ecard.benefits.models import (
     AMOUNT_MAX_MINOR,
@@ -19,9 +20,10 @@ from ecard.benefits.models import (
     Grant,
     Programme,
     PublishedPolicy,
+    Sponsor,
 )
 from ecard.benefits.rules import Problem, ProblemCode, problems, whole_second
-from ecard.benefits.values import ExpiryReport, IssueReport, Recipient, UsageRow
+from ecard.benefits.values import ExpiryReport, IssueReport, Recipient
 from ecard.cardholders.models import Cardholder, CardholderState
 from ecard.changes.models import Topic
 from ecard.changes.operations import record
@@ -46,21 +48,12 @@ EXPIRY_GRACE = timedelta(days=7)
 
 PUBLISHING_LOCK = 0x65636172_64706F6C  # any constant that no other advisory lock of this database uses
 
-_ADD_USAGE = """
-INSERT INTO benefits_usagecounter AS known (account_ref, business_date, total_minor, purse_minor, count)
-SELECT ref, day, sum(total), sum(purse), sum(sales)
-FROM unnest(%s::bigint[], %s::date[], %s::bigint[], %s::bigint[], %s::int[]) AS given (ref, day, total, purse, sales)
-GROUP BY ref, day ORDER BY ref, day
-ON CONFLICT (account_ref, business_date) DO UPDATE SET
-    total_minor = known.total_minor + excluded.total_minor,
-    purse_minor = known.purse_minor + excluded.purse_minor,
-    count = known.count + excluded.count
-"""
 
-
-def open_sponsor(*, name: str) -> int:
-    """A busy ledger account out of which a programme is paid."""
-    return open_account(kind=AccountKind.SPONSOR, label=f"sponsor {name}", floor_minor=None)
+@transaction.atomic
+def open_sponsor(*, name: str, name_en: str = "", cost_centre: str = "") -> Sponsor:
+    """Somebody who pays for benefits, with a busy ledger account of theirs."""
+    account_id = open_account(kind=AccountKind.SPONSOR, label=f"sponsor {name}", floor_minor=None)
+    return Sponsor.objects.create(account_id=account_id, name=name, name_en=name_en, cost_centre=cost_centre)
 
 
 @transaction.atomic
@@ -71,7 +64,7 @@ def open_programme(
     return Programme.objects.create(
         name=name,
         name_en=name_en,
-        sponsor_id=open_sponsor(name=name) if sponsor_id is None else sponsor_id,
+        sponsor_id=open_sponsor(name=name, name_en=name_en).pk if sponsor_id is None else sponsor_id,
         part_payment=part_payment,
         order=order,
     )
@@ -197,18 +190,6 @@ def expire_grants(*, at: datetime, limit: int = EXPIRE_LIMIT) -> ExpiryReport:
     Grant.objects.filter(pk__in=[grant.pk for grant in ended]).update(ended_at=at)
     record(topic=Topic.CARDHOLDER, refs=sorted({grant.cardholder.account_ref for grant in ended}), at=at)
     return ExpiryReport(grants=len(ended), returned_minor=sum(row.amount_minor for row in rows))
-
-
-def add_usage(*, rows: Sequence[UsageRow]) -> None:
-    """Add to the day counters, in one statement and in key order, so that two postings cannot deadlock.
-
-    Belongs in the transaction that writes the transfers. The same person and date may come several times.
-    """
-    if not rows:
-        return
-    with connection.cursor() as cursor:
-        # As literals: adapting lists element by element takes three times as long (ADR 0001).
-        cursor.execute(_ADD_USAGE, ["{" + ",".join(map(str, column)) + "}" for column in zip(*rows, strict=True)])
 
 
 @transaction.atomic

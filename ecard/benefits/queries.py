@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 
 from devices.core.messages import SignedPolicy
 from devices.core.policy import Policy, decode_policy
-from devices.core.quote import Lot, Used
+from devices.core.quote import Lot
+from ecard.benefits.counting import needed, usage_in, usage_of
 from ecard.benefits.errors import UnknownPolicy
-from ecard.benefits.models import Grant, Programme, PublishedPolicy, UsageCounter
+from ecard.benefits.models import Grant, Programme, PublishedPolicy
 from ecard.ledger.queries import funds
+
+__all__ = [
+    "lots_of",
+    "needed",
+    "policies_for_terminals",
+    "policies_since",
+    "policy_by_number",
+    "sponsors_of_programmes",
+    "usage_in",
+    "usage_of",
+]
 
 UPCOMING_LIMIT = 2
 POLICIES_CACHED = 64
@@ -68,17 +80,6 @@ def lots_of(account_refs: Iterable[int], *, at: datetime) -> dict[int, tuple[Lot
             lot = Lot(account_id, programme_id, remaining_minor, int(expires_at.timestamp()))
             lots[ref] = (*lots.get(ref, ()), lot)
     return lots
-
-
-def usage_of(account_refs: Iterable[int], dates: Iterable[date]) -> dict[int, tuple[Used, ...]]:
-    """What each person spent on the business dates, in order of date; people without are left out."""
-    counters = UsageCounter.objects.filter(account_ref__in=set(account_refs), business_date__in=set(dates))
-    used: dict[int, tuple[Used, ...]] = {}
-    for ref, day, total_minor, purse_minor, count in counters.order_by("business_date").values_list(
-        "account_ref", "business_date", "total_minor", "purse_minor", "count"
-    ):
-        used[ref] = (*used.get(ref, ()), Used(day.isoformat(), total_minor, purse_minor, count))
-    return used
 
 
 def sponsors_of_programmes(programme_ids: Iterable[int]) -> dict[int, int]:

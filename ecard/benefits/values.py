@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, TypeAlias
 
-UsageRow: TypeAlias = tuple[int, date, int, int, int]
-"""(account ref, business date, total, purse part, count) to be added; a reversal's are negative."""
+UsageRow: TypeAlias = tuple[int, date, int, int, int, int, int, int]
+"""(account ref, business date, meal period, scope, total, purse part, count, moment in unix seconds) to be added.
+
+A reversal's amounts and count are negative and its moment is 0.
+"""
 
 
 class Recipient(Protocol):

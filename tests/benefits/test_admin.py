@@ -66,7 +66,7 @@ def test_a_programme_is_opened_with_a_sponsor_and_told_in_one_sentence(admin: Cl
     }
     assert send(admin, "benefits_programme_add", form).status_code == 302
     programme = Programme.objects.get()
-    assert programme.sponsor.kind == AccountKind.SPONSOR
+    assert programme.sponsor.account.kind == AccountKind.SPONSOR
     assert (programme.order, programme.weekdays) == (3, [0, 4])
     sentence = "“Meal subsidy” pays as much as is left of it, at 1号窗口, at Lunch, on Monday, Friday."
     assert sentence in page(admin, "benefits_programme_changelist")
