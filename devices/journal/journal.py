@@ -29,6 +29,7 @@ from devices.journal.values import (
     NewestSale,
     Passing,
     RecordsWaiting,
+    RecordTooLarge,
     Run,
     Stream,
     Tail,
@@ -137,7 +138,7 @@ class Journal:
     def append_sale(self, record: SaleRecord, *, code_id: bytes, moment_s: int, forget_s: int) -> None:
         """Make a sale durable; `forget_s` is when its code can no longer be alive.
 
-        Raises JournalFull or JournalBroken, and then the sale must be declined.
+        Raises JournalFull, RecordTooLarge or JournalBroken, and then the sale must be declined.
         """
         with self._lock:
             if not self.has_room:
@@ -167,7 +168,7 @@ class Journal:
             raise ValueError(f"sequence {record.seq} does not follow {self._tail.seq}")
         line = records.encode_record(record)
         if len(line) > records.MAX_LINE_BYTES:
-            raise ValueError(f"a record of {len(line)} bytes")
+            raise RecordTooLarge(f"a record of {len(line)} bytes")
         head = records.chain(self._tail.head, line)
         sealed = tables.seal_line(self._vault, epoch=stream.epoch, seq=record.seq, head=head, line=line)
         kind = tables.KINDS[type(record)]

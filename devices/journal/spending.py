@@ -4,20 +4,27 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from devices.core.funds import Pending, add_used
+from devices.core.funds import Pending, add_tallies, add_used
 from devices.core.journal import SaleRecord
-from devices.core.quote import Used
+from devices.core.quote import Quote, Tally, Used
+from devices.core.windows import keys_of
+
+SPENT_WHOLE_MINOR = 1 << 62
+"""A voucher pays once: whatever it paid, nothing is left of it."""
 
 
 class Spent(msgspec.Struct, frozen=True):
-    """One sale, as far as it lessens what a person may still spend."""
+    """One sale, as far as it lessens what a person may still spend. `scopes` are (scope, total, purse)."""
 
     epoch: int
     seq: int
+    at_s: int
     business_date: str
+    period: int
     total_minor: int
     purse_minor: int
     lots: tuple[tuple[int, int], ...]
+    scopes: tuple[tuple[int, int, int], ...]
 
 
 class Spending:
@@ -29,14 +36,17 @@ class Spending:
 
     def add(self, epoch: int, record: SaleRecord) -> None:
         """A sale was made."""
-        quote = record.quote
+        quote, tap = record.quote, record.tap
         spent = Spent(
             epoch,
             record.seq,
-            record.tap.business_date,
-            quote.amount_minor,
+            tap.at_s,
+            tap.business_date,
+            tap.period,
+            quote.amount_minor - quote.leg_minor("entitlement"),
             quote.leg_minor("purse"),
-            tuple((leg.ref, leg.amount_minor) for leg in quote.legs if leg.source == "lot"),
+            tuple(_taken(quote)),
+            tuple(_scopes(quote)),
         )
         self._by_account.setdefault(record.account_ref, []).append(spent)
         self._account_of[epoch, record.seq] = record.account_ref
@@ -64,19 +74,43 @@ class Spending:
         if spends is None:
             return _NOTHING
         lots: dict[int, int] = {}
-        for lot, amount_minor in _lots(spends):
-            lots[lot] = lots.get(lot, 0) + amount_minor
+        for spent in spends:
+            for lot, amount_minor in spent.lots:
+                lots[lot] = lots.get(lot, 0) + amount_minor
         return Pending(
             purse_minor=sum(spent.purse_minor for spent in spends),
             sales=len(spends),
             lots=lots,
             used=add_used((), (Used(each.business_date, each.total_minor, each.purse_minor, 1) for each in spends)),
+            tallies=add_tallies((), _tallies(spends)),
+            last_s=max(spent.at_s for spent in spends),
         )
 
 
 _NOTHING = Pending()
 
 
-def _lots(spends: list[Spent]) -> Iterator[tuple[int, int]]:
+def _taken(quote: Quote) -> Iterator[tuple[int, int]]:
+    for leg in quote.legs:
+        if leg.source == "lot":
+            yield leg.ref, leg.amount_minor
+        elif leg.source == "voucher":
+            yield leg.ref, SPENT_WHOLE_MINOR
+
+
+def _scopes(quote: Quote) -> Iterator[tuple[int, int, int]]:
+    for counted in quote.counted:
+        yield counted.scope, counted.total_minor, counted.purse_minor
+    for leg in quote.legs:
+        if leg.source == "entitlement":
+            yield -leg.ref, 0, 0
+
+
+def _tallies(spends: list[Spent]) -> Iterator[Tally]:
+    """Whole days of all sales are in `used`; every other window and scope is here."""
     for spent in spends:
-        yield from spent.lots
+        for key in keys_of(spent.business_date, spent.period):
+            if key != spent.business_date:
+                yield Tally(key, 0, spent.total_minor, spent.purse_minor, 1)
+            for scope, total_minor, purse_minor in spent.scopes:
+                yield Tally(key, scope, total_minor, purse_minor, 1)

@@ -74,6 +74,10 @@ class JournalFull(Exception):
     """More records wait for the server, or more bytes are used, than the limits allow: the line must come back."""
 
 
+class RecordTooLarge(Exception):
+    """A sale of more lines and benefits than a record holds: it can be made in two."""
+
+
 class JournalBroken(Exception):
     """Storage refused or its content does not hold together: the device's fault, for an engineer.
 

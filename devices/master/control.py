@@ -6,28 +6,26 @@ and never holds a sale up. Every public method may be called from any thread.
 
 import threading
 from collections.abc import Callable
-from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from devices.core.accept import Genuine
+from devices.core.catalogue import Catalogue
 from devices.core.declines import Decline, Why
-from devices.core.journal import ReversalRecord
+from devices.core.messages import Mode
 from devices.core.money import MAX_AMOUNT_MINOR, AmountError, parse_amount
 from devices.drivers.clock import Clock
 from devices.journal.journal import Journal
-from devices.journal.values import JournalBroken, JournalFull, NewestSale, Passing, unwatched
+from devices.journal.values import JournalBroken, JournalFull, NewestSale, Passing, RecordTooLarge, unwatched
 from devices.master import results, texts
 from devices.master.clock import Guard, Reading
-from devices.master.decide import Declined, Memory, Sale, decide, recognise
-from devices.master.results import plain
-from devices.master.screen import LastSale, Mode, Network, Outcome, Phase, Result, Said, Screen
-from devices.master.standing import Standing
+from devices.master.decide import Declined, Memory, Sale, decide, recognise, zone_of
+from devices.master.newest import Newest
+from devices.master.results import charged_minor, plain
+from devices.master.screen import Network, Outcome, Phase, Result, Said, Screen
+from devices.master.standing import Standing, newer_policy, outlet_name
 from devices.master.tap import SEEN_APART_MS, Taken
+from devices.master.till import BasketError, Till
 from devices.store.held import Held
 from devices.store.snapshots import SnapshotStore, StoreBroken
-
-REVERSIBLE_MS = 15 * 60 * 1000
-"""The newest sale may be reversed this long: long enough to notice a wrong amount, short for mischief."""
 
 
 class MasterControl:
@@ -46,10 +44,9 @@ class MasterControl:
         self._lock = threading.RLock()
         self._terminal = terminal
         self._guard = Guard(self._reading(), floor_s=store.signed_time_s)
-        self._mode: Mode = "typed"
-        self._typed_minor = 0
-        self._fixed_minor = 0
+        self._till = Till()
         self._result: Result | None = None
+        self._explained: Result | None = None
         self._number = 0
         self._taken: Taken | None = None
         self._last_text = ""
@@ -59,11 +56,11 @@ class MasterControl:
         self._network = Network(online=False, since_ms=clock.wall_ms())
         self._subscribers: list[Callable[[Screen], None]] = []
         self._memory = Memory(store.find, journal.pending, journal.last_presented_s, zone_of)
-        self._newest_name = ""
+        self._newest = Newest(journal, passing=passing)
+        self._newest.find_name(store)
         self._mode_from: tuple[Mode, int] | None = None
         if store.held is not None:
             self._take_parameters(store.held)
-        self._name_newest()
 
     # What a host shows
 
@@ -80,18 +77,30 @@ class MasterControl:
             return Screen(
                 phase=phase,
                 at_ms=now_ms,
-                mode=self._mode,
-                amount_minor=self._amount_minor,
-                outlet=_outlet(held),
+                mode=self._till.mode,
+                amount_minor=self._till.amount_minor,
+                outlet=outlet_name(held),
                 result=result,
                 notice=standing.told,
                 network=self._network,
                 unsent=self._journal.unsent,
                 snapshot_age_s=max(0, now_ms // 1000 - held.made_s) if held is not None else None,
-                last_sale=self._last_sale(now_ms),
+                last_sale=self._newest.told(now_ms),
                 clock_ok=standing.doubt is None,
                 terminal=self._terminal,
+                basket=self._till.shown(),
+                catalogue=held.catalogue_stamp if held is not None else 0,
             )
+
+    def catalogue(self) -> Catalogue:
+        """The products sold here, empty before the first snapshot; `screen().catalogue` changes with it."""
+        held = self._store.held
+        return _NO_PRODUCTS if held is None or held.catalogue is None else held.catalogue
+
+    def explained(self) -> Result | None:
+        """The newest result with all its steps, also after the screen has let it go; None before the first."""
+        with self._lock:
+            return self._explained
 
     def subscribe(self, callback: Callable[[Screen], None]) -> Callable[[], None]:
         """Call back on every change, in the thread that made it; the answer ends the subscription."""
@@ -108,23 +117,38 @@ class MasterControl:
     # What a cashier does
 
     def set_mode(self, mode: Mode, *, fixed_minor: int = 0) -> None:
-        """Fixed price or typed amount. Raises AmountError for a fixed price of nothing or too much."""
+        """What a tap asks for. Raises AmountError for a fixed price of nothing or too much."""
         if mode == "fixed" and not 0 < fixed_minor <= MAX_AMOUNT_MINOR:
             raise AmountError("a fixed price is more than 0 and within the limit")
         with self._lock:
-            self._mode, self._fixed_minor, self._typed_minor = mode, fixed_minor if mode == "fixed" else 0, 0
+            self._till = self._till.set_to(mode, fixed_minor=fixed_minor)
         self._changed()
 
     def set_amount(self, amount: str | int) -> int:
-        """Typed mode's next amount, as typed or in minor units; "" clears. Raises AmountError; gives minor units."""
+        """The amount as typed or in minor units, "" for none; gives minor units. Raises AmountError."""
         amount_minor = amount if isinstance(amount, int) else parse_amount(amount) if amount.strip() else 0
-        if not 0 <= amount_minor <= MAX_AMOUNT_MINOR:
-            raise AmountError("an amount is not negative and within the limit")
         with self._lock:
-            self._typed_minor = amount_minor
-            self._result = None
+            self._prepare(self._till.typed(amount_minor))
         self._changed()
         return amount_minor
+
+    def set_quantity(self, product: int, quantity: int) -> None:
+        """So many of a product in the basket, 0 for none. Raises BasketError, also outside products mode."""
+        with self._lock:
+            self._put(product, quantity)
+        self._changed()
+
+    def add(self, product: int, *, quantity: int = 1) -> None:
+        """So many more of a product, or fewer. Raises BasketError."""
+        with self._lock:
+            self._put(product, self._till.quantity_of(product) + quantity)
+        self._changed()
+
+    def clear_basket(self) -> None:
+        """Empty the basket, the other amount with it."""
+        with self._lock:
+            self._prepare(self._till.cleared())
+        self._changed()
 
     def scan(self, text: str) -> Outcome:
         """Decide a scanned text; an approval is durable before this returns. Never raises for what was scanned."""
@@ -138,15 +162,14 @@ class MasterControl:
     def reverse_last(self) -> Outcome:
         """Undo the newest sale; `approved` says whether it was."""
         with self._lock:
-            reading = self._reading()
-            at_ms = self._guard.now_ms(reading)
-            newest = self._journal.newest_sale
-            if newest is None or not self._reversible(newest, at_ms):
+            at_ms = self._guard.now_ms(self._reading())
+            newest = self._newest.reversible(at_ms)
+            if newest is None:
                 outcome = Outcome(approved=False, result=self._refuse(plain(Why.NOTHING_TO_REVERSE), at_ms))
-            elif not self._append_reversal(newest, at_ms, reason="cashier"):
+            elif not self._newest.undo(at_ms, reason="cashier"):
                 outcome = Outcome(approved=False, result=self._refuse(plain(Why.JOURNAL_FULL), at_ms))
             else:
-                outcome = self._reversed(newest, at_ms, reading)
+                outcome = self._reversed(newest, at_ms)
         self._changed()
         return outcome
 
@@ -204,6 +227,16 @@ class MasterControl:
         if changed:
             self._changed()
 
+    def policies(self) -> tuple[int, int]:
+        """The number of the policy decided by, and of a newer one that this release cannot evaluate; 0 for none."""
+        held = self._store.held
+        if held is None:
+            return 0, 0
+        with self._lock:
+            now_s = self._guard.now_ms(self._reading()) // 1000
+        newer = held.awaited(at_s=now_s)
+        return held.decides_by(at_s=now_s), newer.number if newer is not None else 0
+
     def uploaded(self) -> None:
         """The count of unsent records went down."""
         self._changed()
@@ -241,15 +274,18 @@ class MasterControl:
             return self._declined(text, Declined(code), at_ms, tap_ms)
         self._guard = self._guard.raised(code.grant.issued_at_s)
         if taken is not None:
-            same = taken.is_same_phone(code, text, at_ms=tap_ms, fixed=self._mode == "fixed")
+            same = taken.is_same_phone(code, text, at_ms=tap_ms, fixed=self._till.repeats)
             if same is not None:
                 return taken.again if same else self._declined(text, plain(Why.BUSY), at_ms, tap_ms)
         return self._sell(text, code, at_ms, tap_ms)
 
     def _sell(self, text: str, code: Genuine, at_ms: int, tap_ms: int) -> Outcome:
-        seq, amount_minor = self._journal.next_seq, self._amount_minor
+        seq, till = self._journal.next_seq, self._till
+        unfit = self._unfit(till)
+        if unfit is not None:
+            return self._declined(text, unfit, at_ms, tap_ms)
         try:
-            decided = decide(text, code=code, memory=self._memory, at_ms=at_ms, seq=seq, amount_minor=amount_minor)
+            decided = decide(text, code=code, memory=self._memory, at_ms=at_ms, seq=seq, basket=till.lines())
             if isinstance(decided, Declined):
                 return self._declined(text, decided, at_ms, tap_ms)
             self._passing("sale.decided")
@@ -258,20 +294,31 @@ class MasterControl:
             )
         except JournalFull:
             return self._declined(text, plain(Why.JOURNAL_FULL), at_ms, tap_ms)
+        except RecordTooLarge:
+            return self._declined(text, plain(Why.NO_AMOUNT, said=texts.BASKET_FULL), at_ms, tap_ms)
         except JournalBroken as error:
-            if error.landed and (newest := self._journal.newest_sale) is not None:
-                self._append_reversal(newest, at_ms, reason="not_shown")
+            if error.landed:
+                self._newest.undo(at_ms, reason="not_shown")
             return self._declined(text, plain(Why.JOURNAL_FULL), at_ms, tap_ms)
         except StoreBroken:
             return self._declined(text, plain(Why.NOT_READY), at_ms, tap_ms)
         self._passing("sale.durable")
         return self._approved(text, code, decided, tap_ms)
 
+    def _unfit(self, till: Till) -> Declined | None:
+        """A basket that is not what the cashier put there is told once, before anybody pays for the rest of it."""
+        if till.gone:
+            self._till = till.seen()
+            return plain(Why.NOT_SOLD_HERE, said=texts.gone(till.gone))
+        if till.mode == "products" and not till.amount_minor:
+            return plain(Why.NO_AMOUNT, said=texts.NO_PRODUCTS)
+        return None
+
     def _approved(self, text: str, code: Genuine, sale: Sale, tap_ms: int) -> Outcome:
         self._number += 1
-        self._result = results.of_sale(sale, number=self._number)
-        self._typed_minor = 0
-        self._newest_name = sale.name
+        self._result = self._explained = results.of_sale(sale, number=self._number)
+        self._till = self._till.cleared()
+        self._newest.name = sale.name
         outcome = Outcome(True, self._result, epoch=self._journal.tail.epoch, seq=sale.record.seq)
         self._taken = Taken(text, code.grant.account_ref, tap_ms, seen_ms=tap_ms, outcome=outcome)
         return outcome
@@ -289,16 +336,15 @@ class MasterControl:
 
     def _refuse(self, declined: Declined, at_ms: int, *, same: bool = False) -> Result:
         self._number += 0 if same else 1
-        self._result = results.of_decline(declined, number=self._number, at_ms=at_ms, amount_minor=self._amount_minor)
+        self._result = self._explained = results.of_decline(
+            declined, number=self._number, at_ms=at_ms, amount_minor=self._till.amount_minor
+        )
         return self._result
 
-    # A reversal
-
-    def _reversed(self, newest: NewestSale, at_ms: int, reading: Reading) -> Outcome:
+    def _reversed(self, newest: NewestSale, at_ms: int) -> Outcome:
         self._number += 1
-        amount_minor = newest.record.shown_minor
-        self._result = results.of_reversal(
-            number=self._number, at_ms=at_ms, amount_minor=amount_minor, name=self._newest_name
+        self._result = self._explained = results.of_reversal(
+            number=self._number, at_ms=at_ms, amount_minor=charged_minor(newest.record), name=self._newest.name
         )
         tail = self._journal.tail
         outcome = Outcome(True, self._result, epoch=tail.epoch, seq=tail.seq)
@@ -306,25 +352,17 @@ class MasterControl:
             self._taken = self._taken.undone(outcome)
         return outcome
 
-    def _append_reversal(self, newest: NewestSale, at_ms: int, *, reason: str) -> bool:
-        record = ReversalRecord(
-            seq=self._journal.next_seq, at_ms=at_ms, of_epoch=newest.epoch, of_seq=newest.record.seq, reason=reason
-        )
-        try:
-            self._journal.append_reversal(record, evidence=newest.record.evidence)
-        except (JournalFull, JournalBroken):
-            return False
-        self._passing("reversal.durable")
-        return True
-
-    def _reversible(self, newest: NewestSale, now_ms: int) -> bool:
-        return not newest.reversed and abs(now_ms - newest.record.at_ms) < REVERSIBLE_MS
-
     # State
 
-    @property
-    def _amount_minor(self) -> int:
-        return self._fixed_minor if self._mode == "fixed" else self._typed_minor
+    def _put(self, product_id: int, quantity: int) -> None:
+        product = self.catalogue().product(product_id)
+        if product is None:
+            raise BasketError(texts.NOT_IN_CATALOGUE)
+        self._prepare(self._till.with_quantity(product, quantity))
+
+    def _prepare(self, till: Till) -> None:
+        """The next sale is being entered: the last answer is read."""
+        self._till, self._result = till, None
 
     def _standing(self, reading: Reading) -> Standing:
         held = self._store.held
@@ -335,39 +373,18 @@ class MasterControl:
             has_keys=self._store.keys is not None,
             has_snapshot=held is not None,
             has_room=self._journal.has_room,
-            newer_release=held is not None and held.newer_release,
+            newer_policy=newer_policy(held, at_s=self._guard.now_ms(reading) // 1000),
             doubt=self._guard.doubt(reading),
             notice=self._notice,
         )
-
-    def _last_sale(self, now_ms: int) -> LastSale | None:
-        newest = self._journal.newest_sale
-        if newest is None:
-            return None
-        return LastSale(
-            amount_minor=newest.record.shown_minor,
-            at_ms=newest.record.at_ms,
-            name=self._newest_name,
-            reversed=newest.reversed,
-            reversible=self._reversible(newest, now_ms),
-        )
-
-    def _name_newest(self) -> None:
-        newest = self._journal.newest_sale
-        if newest is None or self._store.held is None:
-            return
-        try:
-            _, row = self._store.find(newest.record.account_ref)
-        except StoreBroken:
-            return
-        self._newest_name = row.name if row is not None else ""
 
     def _take_parameters(self, held: Held) -> None:
         """The server's mode counts when it changes; in between the cashier's choice stands."""
         given = (held.parameters.mode, held.parameters.fixed_minor)
         if given != self._mode_from:
             self._mode_from = given
-            self._mode, self._fixed_minor = given
+            self._till = self._till.set_to(given[0], fixed_minor=given[1])
+        self._till = self._till.offered(self.catalogue())
 
     def _reading(self) -> Reading:
         return Reading(self._clock.wall_ms(), self._clock.monotonic_ms())
@@ -378,13 +395,4 @@ class MasterControl:
             callback(screen)
 
 
-@lru_cache(maxsize=8)
-def zone_of(name: str) -> ZoneInfo:
-    """The site's zone; the store admits only names that exist."""
-    return ZoneInfo(name)
-
-
-def _outlet(held: Held | None) -> Said:
-    if held is None:
-        return texts.NO_NAME
-    return Said(held.parameters.outlet_name_zh, held.parameters.outlet_name_en or held.parameters.outlet_name_zh)
+_NO_PRODUCTS = Catalogue()

@@ -2,18 +2,23 @@
 
 from collections.abc import Callable
 from datetime import tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from devices.core import accept
 from devices.core.accept import Genuine, Trust
+from devices.core.catalogue import Catalogue
 from devices.core.declines import Decline, Why
 from devices.core.evaluate import evaluate, place
 from devices.core.funds import Pending, PersonRow, age_step, person_state
 from devices.core.journal import SaleRecord
 from devices.core.messages import Parameters
 from devices.core.policy import Policy, in_force
-from devices.core.quote import Line, Quote, Tap
+from devices.core.quote import Line, Person, Quote, Tap
+from devices.core.windows import keys_of
+from devices.master.screen import Said
 from devices.store.held import Held
 
 FORGET_AFTER_S = 24 * 3600
@@ -35,22 +40,27 @@ class Sale(msgspec.Struct, frozen=True):
     record: SaleRecord
     name: str
     policy: Policy
+    catalogue: Catalogue | None
     code_id: bytes
     moment_s: int
     forget_s: int
 
 
 class Declined(msgspec.Struct, frozen=True):
-    """A decline, with what is known of whom and of which rules, for the words."""
+    """A decline, with what is known of whom and of which rules, for the words; `said` takes the sentence's place."""
 
     decline: Decline
     name: str = ""
     quote: Quote | None = None
     policy: Policy | None = None
+    catalogue: Catalogue | None = None
+    said: Said | None = None
 
 
-def decide(text: str, *, code: Genuine, memory: Memory, at_ms: int, seq: int, amount_minor: int) -> Sale | Declined:
-    """Whether this genuine code pays `amount_minor` here and now."""
+def decide(
+    text: str, *, code: Genuine, memory: Memory, at_ms: int, seq: int, basket: tuple[Line, ...]
+) -> Sale | Declined:
+    """Whether this genuine code pays for the basket here and now; an empty one asks for a meal by identity."""
     now_s = at_ms // 1000
     used = accept.used_before(code.code, last_s=memory.last_presented_s(code.code.code_id), now_s=now_s)
     if used is not None:
@@ -74,10 +84,10 @@ def decide(text: str, *, code: Genuine, memory: Memory, at_ms: int, seq: int, am
     if isinstance(person, Decline):
         return Declined(person, name, policy=policy)
     tap = _here(held.parameters, zone=memory.zone, policy=policy, now_s=now_s)
-    basket = (Line(amount_minor),)
+    person = _that_counts(person, tap)
     quote = evaluate(policy=policy, person=person, tap=tap, basket=basket)
     if quote.decline is not None:
-        return Declined(_aged(quote.decline, held, policy, now_s), name, quote, policy)
+        return Declined(_aged(quote.decline, held, policy, now_s), name, quote, policy, held.catalogue)
     record = SaleRecord(
         seq=seq,
         at_ms=at_ms,
@@ -92,12 +102,18 @@ def decide(text: str, *, code: Genuine, memory: Memory, at_ms: int, seq: int, am
         snapshot_made_s=held.made_s,
     )
     forget_s = code.code.not_after_s + FORGET_AFTER_S
-    return Sale(record, name, policy, code.code.code_id, accept.presented_at(code.code), forget_s)
+    return Sale(record, name, policy, held.catalogue, code.code.code_id, accept.presented_at(code.code), forget_s)
 
 
 def recognise(text: str, *, trust: Trust, now_s: int) -> Genuine | Decline:
     """Whether the text is a genuine code at this moment; nothing about its holder yet."""
     return accept.read(text, trust=trust, now_s=now_s)
+
+
+@lru_cache(maxsize=8)
+def zone_of(name: str) -> ZoneInfo:
+    """The site's zone; the store admits only names that exist."""
+    return ZoneInfo(name)
 
 
 def _here(where: Parameters, *, zone: Callable[[str], tzinfo], policy: Policy, now_s: int) -> Tap:
@@ -109,6 +125,13 @@ def _here(where: Parameters, *, zone: Callable[[str], tzinfo], policy: Policy, n
         day_starts_min=where.day_starts_min,
         policy=policy,
     )
+
+
+def _that_counts(person: Person, tap: Tap) -> Person:
+    """Without the sums of other windows than this tap's: they decide nothing, and the record is kept small."""
+    keys = keys_of(tap.business_date, tap.period)
+    tallies = tuple(tally for tally in person.tallies if tally.key in keys)
+    return person if len(tallies) == len(person.tallies) else msgspec.structs.replace(person, tallies=tallies)
 
 
 def _aged(decline: Decline, held: Held, policy: Policy, now_s: int) -> Decline:

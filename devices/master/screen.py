@@ -6,8 +6,11 @@ from typing import Literal, Protocol
 
 import msgspec
 
-Mode = Literal["fixed", "typed"]
-Sound = Literal["approved", "declined", "reversed"]
+from devices.core.catalogue import Catalogue
+from devices.core.messages import Mode
+
+Sound = Literal["approved", "warned", "declined", "reversed"]
+"""`warned` is an approval, too."""
 
 
 class Phase(StrEnum):
@@ -35,7 +38,7 @@ class Said(msgspec.Struct, frozen=True):
 class LegShown(msgspec.Struct, frozen=True):
     """A part of the amount, and the sentence that says where it came from."""
 
-    source: Literal["lot", "purse"]
+    source: Literal["lot", "purse", "voucher", "entitlement"]
     amount_minor: int
     sentence: Said
 
@@ -48,14 +51,33 @@ class BenefitLeft(msgspec.Struct, frozen=True):
     left_minor: int
 
 
+class LineShown(msgspec.Struct, frozen=True):
+    """One product in the basket, by the list."""
+
+    product: int
+    name: Said
+    quantity: int
+    unit_minor: int
+    sum_minor: int
+
+
+class BasketShown(msgspec.Struct, frozen=True):
+    """What the next tap pays in products mode; `gone` names products that left the catalogue meanwhile."""
+
+    lines: tuple[LineShown, ...] = ()
+    other_minor: int = 0
+    gone: tuple[Said, ...] = ()
+
+
 class Result(msgspec.Struct, frozen=True):
     """The answer to a tap or a reversal.
 
     `number` grows with each new result and not with further pictures of the same one, so a host plays `sound` once
-    per number. `why` is "approved", "reversed" or a Why. `name` is masked, "" where unknown. `left_minor` is what
-    the purse may still spend here, None where unknown. `wait_s` counts from `at_ms`: when to show the next code.
-    The phase lapses to READY at `ready_ms`; the words stay to be read until `until_ms`. A new code is decided at
-    any time.
+    per number. `why` is "approved", "reversed" or a Why. `amount_minor` is without what an entitlement's sponsor
+    bears: 0 for a free meal. `name` is masked, "" where unknown. `left_minor` is what the purse may still spend here,
+    None where unknown; `low` says that it is little. `warnings` are shown large beside an approval. `reasons` are all
+    steps, also of a decline. `wait_s` counts from `at_ms`: when to show the next code. The phase lapses to READY at
+    `ready_ms`; the words stay to be read until `until_ms`. A new code is decided at any time.
     """
 
     number: int
@@ -73,6 +95,8 @@ class Result(msgspec.Struct, frozen=True):
     legs: tuple[LegShown, ...] = ()
     reasons: tuple[Said, ...] = ()
     wait_s: int = 0
+    warnings: tuple[Said, ...] = ()
+    low: bool = False
 
 
 class LastSale(msgspec.Struct, frozen=True):
@@ -96,8 +120,9 @@ class Screen(msgspec.Struct, frozen=True):
     """All that a host needs to draw. Times are unix ms by the terminal's clock; `at_ms` is when this was made.
 
     `result` is there until its `until_ms`, and `phase` is APPROVED or DECLINED until its `ready_ms`: ask again at
-    both. `amount_minor` is what the next tap will pay, 0 where nothing is typed. `notice` tells what a person should
-    do in BOOTING, UNENROLLED and STOPPED, and warns in other phases. `snapshot_age_s` is None before the first one.
+    both. `amount_minor` is what the next tap will pay, 0 where nothing is typed; in products mode the list price of
+    the basket. `notice` tells what a person should do in BOOTING, UNENROLLED and STOPPED, and warns in other phases.
+    `snapshot_age_s` is None before the first one. `catalogue` changes with the products: fetch them again.
     """
 
     phase: Phase
@@ -113,6 +138,8 @@ class Screen(msgspec.Struct, frozen=True):
     last_sale: LastSale | None
     clock_ok: bool
     terminal: int = 0
+    basket: BasketShown = BasketShown()
+    catalogue: int = 0
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -140,11 +167,34 @@ class Controls(Protocol):
         ...
 
     def set_mode(self, mode: Mode, *, fixed_minor: int = 0) -> None:
-        """Fixed price or typed amount. Raises AmountError for a fixed price of nothing or too much."""
+        """What a tap asks for. Raises AmountError for a fixed price of nothing or too much."""
         ...
 
     def set_amount(self, amount: str | int) -> int:
-        """Typed mode's next amount, as typed or in minor units; "" clears. Raises AmountError; gives minor units."""
+        """The typed amount, or the other amount beside a basket, as typed or in minor units; "" clears.
+
+        Raises AmountError; gives minor units.
+        """
+        ...
+
+    def catalogue(self) -> Catalogue:
+        """The products sold here, empty before the first snapshot; `screen().catalogue` changes with it."""
+        ...
+
+    def set_quantity(self, product: int, quantity: int) -> None:
+        """So many of a product in the basket, 0 for none. Raises BasketError, also outside products mode."""
+        ...
+
+    def add(self, product: int, *, quantity: int = 1) -> None:
+        """So many more of a product, or fewer. Raises BasketError."""
+        ...
+
+    def clear_basket(self) -> None:
+        """Empty the basket, the other amount with it."""
+        ...
+
+    def explained(self) -> Result | None:
+        """The newest result with all its steps, also after the screen has let it go; None before the first."""
         ...
 
     def scan(self, text: str) -> Outcome:

@@ -6,6 +6,7 @@ from devices.core.declines import Why
 from devices.master import texts
 from devices.master.clock import Doubt
 from devices.master.screen import Phase, Said
+from devices.store.held import Held
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -17,7 +18,7 @@ class Standing(msgspec.Struct, frozen=True):
     has_keys: bool
     has_snapshot: bool
     has_room: bool
-    newer_release: bool
+    newer_policy: Said | None
     doubt: Doubt | None
     notice: Said | None
 
@@ -35,7 +36,9 @@ class Standing(msgspec.Struct, frozen=True):
     @property
     def stop(self) -> Why | None:
         """Why every tap is declined, or None."""
-        if not self.enrolled or self.revoked or not self.has_keys or not self.has_snapshot:
+        if self.revoked:
+            return Why.WITHDRAWN
+        if not self.enrolled or not self.has_keys or not self.has_snapshot:
             return Why.NOT_READY
         if self.doubt is not None:
             return Why.CLOCK_SUSPECT
@@ -53,7 +56,7 @@ class Standing(msgspec.Struct, frozen=True):
             return texts.UNENROLLED
         if phase is Phase.BOOTING:
             return texts.BOOTING
-        return texts.NEWER_RELEASE if self.newer_release else None
+        return self.newer_policy
 
     def _stopped_by(self) -> Said:
         if self.revoked:
@@ -63,3 +66,18 @@ class Standing(msgspec.Struct, frozen=True):
         if self.doubt is None:
             return texts.FULL
         return texts.CLOCK_BEHIND if self.doubt is Doubt.BEHIND else texts.CLOCK_JUMPED
+
+
+def newer_policy(held: Held | None, *, at_s: int) -> Said | None:
+    """The alarm where rules came, or will start, that this release cannot evaluate."""
+    newer = held.awaited(at_s=at_s) if held is not None else None
+    if held is None or newer is None:
+        return None
+    return texts.newer_policy(newer.number, decides_by=held.decides_by(at_s=at_s), started=newer.starts_at_s <= at_s)
+
+
+def outlet_name(held: Held | None) -> Said:
+    """Where this terminal stands."""
+    if held is None:
+        return texts.NO_NAME
+    return Said(held.parameters.outlet_name_zh, held.parameters.outlet_name_en or held.parameters.outlet_name_zh)

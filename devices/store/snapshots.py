@@ -19,7 +19,7 @@ from devices.core.policy import Policy
 from devices.drivers import database
 from devices.drivers.vault import Vault, VaultError
 from devices.journal.values import Passing, unwatched
-from devices.store.held import Held, Keys
+from devices.store.held import Held, Keys, NewerPolicy
 
 FILE = "snapshot.sqlite3"
 VERSION = 1
@@ -53,7 +53,8 @@ class SnapshotStore:
         elif version != VERSION:
             raise StoreBroken("the snapshot was kept by another release")
         self._reader = database.connect(path)
-        self._held = self._load("held", Held)
+        kept = self._load("held", Held)
+        self._held = kept.believed() if kept is not None else None
         self._keys = self._load("keys", Keys)
         self._by_stamp = {self._held.stamp: self._held} if self._held is not None else {}
 
@@ -113,13 +114,20 @@ class SnapshotStore:
             raise StoreBroken(f"keys cannot be kept: {error}") from error
         self._keys = keys
 
-    def apply(self, head: SnapshotHead, rows: Sequence[bytes], *, policies: tuple[Policy, ...]) -> Held:
+    def apply(
+        self,
+        head: SnapshotHead,
+        rows: Sequence[bytes],
+        *,
+        policies: tuple[Policy, ...],
+        newer: tuple[NewerPolicy, ...] = (),
+    ) -> Held:
         """Keep a verified snapshot: whole where `head.base` is 0, else the changes since the present one.
 
         Raises MessageError for rows that are no rows or a delta that does not fit, StoreBroken; the old one stays.
         """
         self._must_fit(head)
-        held = Held.next(head, policies, before=self._held)
+        held = Held.next(head, policies, newer=newer, before=self._held)
         try:
             self._passing("snapshot.begin")
             self._writer.execute("BEGIN IMMEDIATE")

@@ -45,8 +45,8 @@ class Server:
         self._now_ms, self._monotonic_ms = now_ms, monotonic_ms
         self._device = SigningKey(seed)
         self._box = SealedBox(DeviceKey(seed).to_curve25519_private_key())
-        self.unsent = 0
-        """Told to monitoring beside each request."""
+        self.unsent = self.policy = self.newer_policy = 0
+        """Told to monitoring beside each request, as in `Status`."""
 
     def enrol(self, code: str) -> Enrolled | Refusal:
         """Exchange the one-time code; what answers must have the root key that the code was made for."""
@@ -115,7 +115,9 @@ class Server:
             at_ms=self._now_ms(),
             device=self._device,
         )
-        status = encode_status(Status(unsent=self.unsent, software=self._software))
+        status = encode_status(
+            Status(unsent=self.unsent, software=self._software, policy=self.policy, newer_policy=self.newer_policy)
+        )
         headers = {"Authorization": signature, STATUS_HEADER: status, **(_BINARY if body else {})}
         return self._transport.request(method, target, body=body, headers=headers, limit_bytes=limit_bytes)
 

@@ -6,16 +6,22 @@ import msgspec
 
 from devices.core.keys import KeyList, PublicKey, Role
 from devices.core.messages import MessageError, SignedPolicy, SnapshotHead, open_snapshot, snapshot_key_id
-from devices.core.policy import Policy, decode_policy
+from devices.core.policy import EVALUATOR_VERSION, Policy, decode_policy
 from devices.core.signing import POLICY_DOMAIN, verifies
+from devices.core.wire import MALFORMED
+from devices.store.held import NewerPolicy
 
 
 class VerifiedSnapshot(msgspec.Struct, frozen=True):
-    """A snapshot whose every signature holds; rows are still encoded. `policies` are those this release can read."""
+    """A snapshot whose every signature holds; rows are still encoded.
+
+    `policies` are those that this release can evaluate, `newer` are the others.
+    """
 
     head: SnapshotHead
     rows: list[bytes]
     policies: tuple[Policy, ...]
+    newer: tuple[NewerPolicy, ...] = ()
     round_trip_ms: int = 0
 
 
@@ -31,20 +37,32 @@ def verify_snapshot(data: bytes, *, key_list: KeyList, terminal: int, round_trip
         ZoneInfo(head.parameters.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise MessageError(f"no such time zone: {head.parameters.zone[:40]}") from error
-    policies = tuple(policy for signed in head.policies if (policy := _policy(signed, key_list)) is not None)
-    return VerifiedSnapshot(head, rows, policies, round_trip_ms)
+    read = [_policy(signed, key_list) for signed in head.policies]
+    policies = tuple(each for each in read if isinstance(each, Policy))
+    newer = tuple(each for each in read if isinstance(each, NewerPolicy))
+    return VerifiedSnapshot(head, rows, policies, newer, round_trip_ms)
 
 
-def _policy(signed: SignedPolicy, key_list: KeyList) -> Policy | None:
-    """None for a genuine policy in a form of a later release: the one before it stays in force."""
+def _policy(signed: SignedPolicy, key_list: KeyList) -> Policy | NewerPolicy:
+    """A genuine policy may be of a later release in its form or in its rules; either way it is not evaluated here."""
     key = _key(key_list, signed.key_id)
     public = bytes.fromhex(key.public)
     if not verifies(public=public, domain=POLICY_DOMAIN, message=signed.body, signature=signed.signature):
         raise MessageError("a policy's signature does not hold")
     try:
-        return decode_policy(signed.body)
-    except msgspec.MsgspecError:
-        return None
+        policy = decode_policy(signed.body)
+    except MALFORMED:
+        return _outline(signed.body)
+    if policy.min_evaluator > EVALUATOR_VERSION:
+        return NewerPolicy(policy.number, policy.starts_at_s)
+    return policy
+
+
+def _outline(body: bytes) -> NewerPolicy:
+    try:
+        return msgspec.json.decode(body, type=NewerPolicy)
+    except MALFORMED:
+        return NewerPolicy()
 
 
 def _key(key_list: KeyList, key_id: int) -> PublicKey:

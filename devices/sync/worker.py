@@ -126,6 +126,7 @@ class SyncWorker:
         if isinstance(command, Wait):
             return max(0, command.until_ms - now_ms)
         self._server.unsent = self._journal.unsent
+        self._server.policy, self._server.newer_policy = self._control.policies()
         try:
             event = self._carry_out(command)
             if event is not None:
@@ -208,11 +209,13 @@ class SyncWorker:
         keys = self._store.keys
         if keys is None:
             raise MessageError("no keys to verify a snapshot with")
-        held = None if command.full else self._store.held
+        held = self._store.held
+        if command.full or (held is not None and held.of_an_older_release):
+            held = None
         found = self._server.snapshot(identity, keys=keys, held=held)
         if isinstance(found, Refusal):
             return Refused(command, found)
-        applied = self._store.apply(found.head, found.rows, policies=found.policies)
+        applied = self._store.apply(found.head, found.rows, policies=found.policies, newer=found.newer)
         self._control.snapshot_came(applied, round_trip_ms=found.round_trip_ms)
         return HasSnapshot(applied.key_list_number, applied.parameters.sync_every_s)
 

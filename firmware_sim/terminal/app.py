@@ -19,10 +19,11 @@ from starlette.staticfiles import StaticFiles
 
 import devices
 from devices.core.enrolment import NotAnEnrolmentCode
+from devices.core.messages import Mode
 from devices.core.money import AmountError, parse_amount
 from devices.core.wire import MALFORMED
 from devices.drivers.camera import decode_qr
-from devices.master.screen import Controls, Mode, Screen
+from devices.master.screen import Controls, Screen
 from firmware_sim.hardware import VirtualClock, pull_the_plug
 
 MAX_PICTURE_BYTES = 8 * 1024 * 1024

@@ -15,7 +15,9 @@ from typing import cast
 import httpx
 import uvicorn
 
-from devices.master.screen import Controls, Mode, Outcome, Phase, Screen
+from devices.core.catalogue import Catalogue
+from devices.core.messages import Mode
+from devices.master.screen import Controls, Outcome, Phase, Result, Screen
 from devices.terminal import Terminal
 from firmware_sim.hardware import VirtualClock
 from firmware_sim.terminal.app import Host, terminal_app
@@ -74,6 +76,21 @@ class Online:
 
     def set_amount(self, amount: str | int) -> int:
         return self._inner.set_amount(amount)
+
+    def catalogue(self) -> Catalogue:
+        return self._inner.catalogue()
+
+    def set_quantity(self, product: int, quantity: int) -> None:
+        self._inner.set_quantity(product, quantity)
+
+    def add(self, product: int, *, quantity: int = 1) -> None:
+        self._inner.add(product, quantity=quantity)
+
+    def clear_basket(self) -> None:
+        self._inner.clear_basket()
+
+    def explained(self) -> Result | None:
+        return self._inner.explained()
 
     def reverse_last(self) -> Outcome:
         return self._inner.reverse_last()

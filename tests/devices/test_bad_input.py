@@ -59,6 +59,13 @@ def _altered(text: str) -> str:
     return text[:PREFIX_LENGTH] + base45.encode(bytes(data))
 
 
+def _too_soon(bench: Bench) -> str:
+    text = _limited(bench, Limit(1, Text("间隔"), "sale", min_gap_s=60))
+    assert bench.pay(1_00, text).approved
+    bench.clock.pass_ms(30_000)
+    return bench.show(1)
+
+
 def _taken(bench: Bench, later_s: int) -> str:
     """Pay once with the present moment, then show another."""
     first = bench.show(1)
@@ -94,7 +101,20 @@ CASES: dict[str, tuple[Why, Case]] = {
         lambda b: _limited(b, Limit(1, Text("单笔"), "sale", max_minor=5_00)),
     ),
     "over a limit of a day": (Why.OVER_DAY_LIMIT, lambda b: _limited(b, Limit(1, Text("日"), "day", max_minor=5_00))),
-    "too many sales a day": (Why.TOO_MANY_SALES, lambda b: _limited(b, Limit(1, Text("次"), "day", max_count=0))),
+    "over a limit of a meal": (
+        Why.OVER_PERIOD_LIMIT,
+        lambda b: _limited(b, Limit(1, Text("餐"), "period", max_minor=5_00)),
+    ),
+    "over a limit of a week": (
+        Why.OVER_WEEK_LIMIT,
+        lambda b: _limited(b, Limit(1, Text("周"), "week", max_minor=5_00)),
+    ),
+    "over a limit of a month": (
+        Why.OVER_MONTH_LIMIT,
+        lambda b: _limited(b, Limit(1, Text("月"), "month", max_minor=5_00)),
+    ),
+    "too many sales a day": (Why.TOO_MANY_IN_WINDOW, lambda b: _limited(b, Limit(1, Text("次"), "day", max_count=0))),
+    "too soon after the last sale": (Why.TOO_SOON, _too_soon),
     "a clock that was set": (Why.CLOCK_SUSPECT, _jumped),
     "a snapshot too old": (Why.SNAPSHOT_TOO_OLD, lambda b: _old_snapshot(b, 8 * DAY_S)),
 }

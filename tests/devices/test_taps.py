@@ -289,7 +289,9 @@ def test_a_revoked_terminal_stops_and_keeps_what_it_holds(bench: Bench) -> None:
     bench.sync()
     screen = bench.control.screen()
     assert (screen.phase, screen.unsent) == (Phase.STOPPED, 1)
-    assert bench.pay(1_00, bench.show(2)).result.why == Why.NOT_READY
+    refused = bench.pay(1_00, bench.show(2)).result
+    assert refused.why == Why.WITHDRAWN
+    assert refused.sentence.en == "This terminal was withdrawn. Please use another one"
 
 
 def test_a_person_who_left_the_site_is_gone_from_the_next_delta(bench: Bench) -> None:
