@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from devices.core.policy import Text
 
-DAY_NAMES = (
-    _("Monday"),
-    _("Tuesday"),
-    _("Wednesday"),
-    _("Thursday"),
-    _("Friday"),
-    _("Saturday"),
-    _("Sunday"),
-    _("holidays"),
-)
+DAY_NAMES = (*WEEKDAYS.values(), _("holidays"))
 """By kind of day: 0 = Monday to 6, 7 = holidays."""
+
+
+def in_readers_language(name: str, name_en: str) -> str:
+    """The one of both names that the reader of this page understands."""
+    return Text(name, name_en).in_language(get_language() or "en")
 
 
 class Named(models.Model):
@@ -36,4 +33,4 @@ class Named(models.Model):
     @property
     def shown_name(self) -> str:
         """The name in the reader's language."""
-        return Text(self.name, self.name_en).in_language(get_language() or "en")
+        return in_readers_language(self.name, self.name_en)

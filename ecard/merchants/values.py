@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from ecard.merchants.models import ButtonColour
-
 
 @dataclass(frozen=True, slots=True)
 class NewPlacement:
@@ -14,7 +12,7 @@ class NewPlacement:
 
     outlet_id: int
     place: int = 0
-    colour: str = ButtonColour.PLAIN
+    colour: str = ""
     price_minor: int | None = None
 
 

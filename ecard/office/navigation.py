@@ -27,11 +27,21 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """A page that is no model's list, by its address's name, for whoever has the permission."""
+
+    title: str | Promise
+    icon: str
+    address: str
+    permission: str
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """A task, and the lists that serve it."""
 
     title: str | Promise
-    entries: tuple[Entry, ...]
+    entries: tuple[Entry | Page, ...]
 
 
 SECTIONS: tuple[Section, ...] = (
@@ -70,6 +80,7 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         _("Benefits and rules"),
         (
+            Page(_("Ask"), "contact_support", "office-ask", "cardholders.view_cardholder"),
             Entry("benefits.PublishedPolicy", "verified"),
             Entry("benefits.Programme", "redeem"),
             Entry("benefits.Grant", "volunteer_activism"),
@@ -104,6 +115,16 @@ SECTIONS: tuple[Section, ...] = (
             Entry("merchants.Outlet", "storefront"),
             Entry("merchants.Merchant", "handshake"),
             Entry("merchants.MealPeriod", "schedule"),
+            Entry("merchants.CalendarDay", "calendar_month"),
+            Entry("merchants.CalendarImport", "event_repeat"),
+        ),
+    ),
+    Section(
+        _("Products"),
+        (
+            Entry("merchants.Product", "lunch_dining"),
+            Entry("merchants.Category", "category"),
+            Entry("merchants.Allergen", "health_and_safety"),
         ),
     ),
     Section(
@@ -136,7 +157,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return groups
 
 
-def _item(entry: Entry, request: HttpRequest) -> dict[str, Any] | None:
+def _item(entry: Entry | Page, request: HttpRequest) -> dict[str, Any] | None:
+    if isinstance(entry, Page):
+        return _page(entry, request)
     model = apps.get_model(entry.model)
     model_admin = admin.site._registry.get(model)
     if model_admin is None or not model_admin.has_view_or_change_permission(request):
@@ -152,3 +175,9 @@ def _item(entry: Entry, request: HttpRequest) -> dict[str, Any] | None:
         item["badge"] = str(count) if count <= BADGE_AT_MOST else f"{BADGE_AT_MOST}+"
         item["badge_variant"] = "danger"
     return item
+
+
+def _page(page: Page, request: HttpRequest) -> dict[str, Any] | None:
+    if not request.user.has_perm(page.permission):
+        return None
+    return {"title": page.title, "icon": page.icon, "link": reverse(page.address)}

@@ -28,7 +28,18 @@ from ecard.cardholders.values import NewCardholder
 from ecard.changes.operations import number_committed
 from ecard.codes.operations import issue_credentials
 from ecard.ledger.operations import place_hold
-from ecard.merchants.operations import save_meal_period, save_merchant, save_outlet, save_site
+from ecard.merchants.models import Outlet, Site
+from ecard.merchants.operations import (
+    import_days,
+    save_allergen,
+    save_category,
+    save_meal_period,
+    save_merchant,
+    save_outlet,
+    save_product,
+    save_site,
+)
+from ecard.merchants.values import DayKind, NewDay, NewPlacement
 from ecard.office.audit import begin_audit, continue_audit
 from ecard.payments.operations import top_up
 from ecard.terminals.operations import invite, publish
@@ -117,11 +128,30 @@ def _place_and_rules(world: World, number: int) -> None:
     merchant = save_merchant(code=f"m{number}", name=f"商户{number}")
     outlet = save_outlet(site=site, merchant=merchant, code=f"o{number}", name=f"窗口{number}", at=world.at)
     save_meal_period(site=site, code="l", name="午餐", start_minute=660, end_minute=780, at=world.at)
+    _products_and_calendar(world, site, outlet, number)
     open_programme(name=f"补贴{number}").outlets.set([outlet])
     PriceRule.objects.create(name=f"价{number}", percent_bp=9_000).outlets.set([outlet])
     limit = SpendLimit.objects.create(name=f"限{number}", window=Window.DAY, on=LimitOn.TOTAL, max_minor=500_00)
     limit.outlets.set([outlet])
     AgeStep.objects.create(up_to_s=604_800 + number, sale_minor=10_00, person_minor=20_00)
+
+
+def _products_and_calendar(world: World, site: Site, outlet: Outlet, number: int) -> None:
+    category = save_category(code=f"c{number}", name=f"类别{number}", at=world.at)
+    allergen = save_allergen(code=f"a{number}", name=f"过敏原{number}", at=world.at)
+    placements = [NewPlacement(each) for each in Outlet.objects.values_list("pk", flat=True)]
+    for code, sold in (("p0", placements), (f"p{number}", [NewPlacement(outlet.pk)])):
+        save_product(
+            code=code,
+            name=f"菜{number}",
+            category=category,
+            price_minor=8_00,
+            allergens=[allergen],
+            placements=sold,
+            at=world.at,
+        )
+    days = [NewDay(world.at.date() + timedelta(days=day), DayKind(7, "校庆")) for day in range(number)]
+    import_days(site=site, days=days, source="", by=None, at=world.at)
 
 
 def _sales(world: World, number: int, *, by: User) -> None:

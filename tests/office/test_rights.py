@@ -21,8 +21,8 @@ from ecard.payments.models import TopUp
 from tests.office.test_first_page import clerk_with
 from tests.support.settling import World
 
-# Looking at a receipt again moves nothing.
-ONLY_LOOK = frozenset({"payments_topup_receipt"})
+# Looking at a receipt again, or at a year's calendar, moves nothing.
+ONLY_LOOK = frozenset({"payments_topup_receipt", "merchants_calendarday_year"})
 FORM = {"_form_submitted": "on", "reason": "x", "note": "x", "role": "code", "amount_minor": "20", "confirmed": "1"}
 
 

@@ -9,9 +9,12 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
@@ -36,6 +39,11 @@ class KeptAdmin(BoundedAdmin[Any]):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         fixed = tuple(self.readonly_fields)
         return fixed if obj is None else (*self.identity, *fixed)
+
+
+def address(page: str, text: str) -> SafeString:
+    """A link to a page of the admin."""
+    return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', page, text)
 
 
 class ClockField(forms.CharField):
@@ -98,8 +106,17 @@ class SiteAdmin(KeptAdmin):
     form = SiteForm
     list_display = ("code", "name", "name_en", "zone", "day_starts")
     search_fields = ("code", "name", "name_en")
-    fields = ("code", "name", "name_en", "zone", "day_starts_minute")
+    fields = ("code", "name", "name_en", "zone", "day_starts_minute", "calendar")
+    readonly_fields = ("calendar",)
     inlines = (OutletInline, MealPeriodInline)
+
+    @admin.display(description=_("calendar"))
+    def calendar(self, site: Site) -> SafeString | None:
+        """Leads to the year at a glance."""
+        if site.pk is None:
+            return None
+        page = f"{reverse('admin:merchants_calendarday_year')}?{urlencode({'site': site.pk})}"
+        return address(page, gettext("A year at a glance"))
 
     @admin.display(description=_("day starts at"), ordering="day_starts_minute")
     def day_starts(self, site: Site) -> str:
@@ -141,9 +158,18 @@ class OutletAdmin(KeptAdmin):
     list_filter = ("site",)
     search_fields = ("code", "name", "name_en", "merchant__name")
     autocomplete_fields = ("site", "merchant")
-    fields = ("site", "code", "merchant", "name", "name_en", "closed_at")
-    readonly_fields = ("closed_at",)
+    fields = ("site", "code", "merchant", "name", "name_en", "sells", "closed_at")
+    readonly_fields = ("sells", "closed_at")
     actions_detail = ("close",)
+
+    @admin.display(description=_("sells"))
+    def sells(self, outlet: Outlet) -> SafeString | None:
+        """Leads to its products."""
+        if outlet.pk is None:
+            return None
+        page = f"{reverse('admin:merchants_product_changelist')}?{urlencode({'outlets__id__exact': outlet.pk})}"
+        count = outlet.placements.count()
+        return address(page, ngettext("%(count)s product", "%(count)s products", count) % {"count": count})
 
     def save_model(self, request: HttpRequest, obj: Outlet, form: Any, change: bool) -> None:
         obj.pk = operations.save_outlet(

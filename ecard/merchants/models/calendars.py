@@ -5,11 +5,10 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from devices.core.policy import Text
 from ecard.merchants.models.places import Site
+from ecard.merchants.naming import in_readers_language
 from ecard.merchants.rules import DAY_KINDS
 
 
@@ -53,7 +52,7 @@ class CalendarDay(models.Model):
     @property
     def shown_name(self) -> str:
         """The name in the reader's language; "" where it has none."""
-        return Text(self.name, self.name_en).in_language(get_language() or "en")
+        return in_readers_language(self.name, self.name_en)
 
 
 class CalendarImport(models.Model):
