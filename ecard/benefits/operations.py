@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 
 import msgspec
 from django.contrib.auth.models import AbstractBaseUser
@@ -13,38 +13,31 @@ from devices.core.messages import SignedPolicy
 from devices.core.policy import Policy, decode_policy, encode_policy
 from ecard.benefits.compiler import compile_policy, known
 from ecard.benefits.counting import add_usage
-from ecard.benefits.errors import BadGrant, PolicyRefused
+from ecard.benefits.errors import PolicyRefused
+from ecard.benefits.granting import EXPIRY_GRACE, end_grants, expire_grants, issue_grants, reopen_grants
 from ecard.benefits.models import (
-    AMOUNT_MAX_MINOR,
-    PERIOD_KEY_LENGTH_MAX,
-    Grant,
     Programme,
     PublishedPolicy,
     Sponsor,
 )
 from ecard.benefits.rules import Problem, ProblemCode, problems, whole_second
-from ecard.benefits.values import ExpiryReport, IssueReport, Recipient
-from ecard.cardholders.models import Cardholder, CardholderState
 from ecard.changes.models import Topic
 from ecard.changes.operations import record
-from ecard.ledger.models import AccountKind, CauseKind, TransferKind
-from ecard.ledger.operations import lock_accounts, open_account, open_accounts, post, post_group
-from ecard.ledger.values import NewAccount, NewTransfer
+from ecard.ledger.models import AccountKind
+from ecard.ledger.operations import open_account
 
 __all__ = [
+    "EXPIRY_GRACE",
     "add_usage",
     "compile_policy",
+    "end_grants",
     "expire_grants",
     "issue_grants",
     "open_programme",
     "open_sponsor",
     "publish_policy",
+    "reopen_grants",
 ]
-
-GRANTS_PER_CHUNK = 5_000
-EXPIRE_LIMIT = 5_000
-EXPIRY_GRACE = timedelta(days=7)
-"""A terminal may sell this long without contact: a sale made before the expiry still finds its grant."""
 
 PUBLISHING_LOCK = 0x65636172_64706F6C  # any constant that no other advisory lock of this database uses
 
@@ -68,128 +61,6 @@ def open_programme(
         part_payment=part_payment,
         order=order,
     )
-
-
-def issue_grants(
-    *,
-    programme: Programme,
-    cardholders: Sequence[Recipient],
-    amount_minor: int,
-    period_key: str,
-    expires_at: datetime,
-    at: datetime,
-) -> IssueReport:
-    """Give each person `amount_minor` of the programme for the period, once, however often this runs.
-
-    A chunk of people commits at a time, so a run that was cut short is continued by running it again.
-    Raises BadGrant before anything is written.
-    """
-    if not 0 < amount_minor <= AMOUNT_MAX_MINOR:
-        raise BadGrant("amount")
-    if expires_at <= at:
-        raise BadGrant("expiry")
-    if not 0 < len(period_key) <= PERIOD_KEY_LENGTH_MAX:
-        raise BadGrant("period")
-    people = sorted({person.id: person for person in cardholders}.values(), key=lambda person: person.id)
-    issued = already = 0
-    for start in range(0, len(people), GRANTS_PER_CHUNK):
-        chunk = people[start : start + GRANTS_PER_CHUNK]
-        with transaction.atomic():
-            # Two runs of one programme wait for each other here, so neither meets the unique key.
-            Programme.objects.select_for_update().get(pk=programme.pk)
-            has = Grant.objects.filter(programme=programme, period_key=period_key)
-            had = set(has.filter(cardholder_id__in=[each.id for each in chunk]).values_list("cardholder_id", flat=True))
-            active = Cardholder.objects.filter(pk__in=[each.id for each in chunk], state=CardholderState.ACTIVE)
-            may = set(active.values_list("pk", flat=True))
-            due = [each for each in chunk if each.id in may and each.id not in had]
-            _issue(programme, due, amount_minor=amount_minor, period_key=period_key, expires_at=expires_at, at=at)
-        issued += len(due)
-        already += len(had)
-    return IssueReport(
-        issued=issued, already=already, closed=len(people) - issued - already, amount_minor=issued * amount_minor
-    )
-
-
-def _issue(
-    programme: Programme,
-    people: Sequence[Recipient],
-    *,
-    amount_minor: int,
-    period_key: str,
-    expires_at: datetime,
-    at: datetime,
-) -> None:
-    if not people:
-        return
-    accounts = open_accounts(
-        accounts=[
-            NewAccount(kind=AccountKind.GRANT, label=f"grant {programme.pk} {person.number}", floor_minor=0)
-            for person in people
-        ]
-    )
-    grants = Grant.objects.bulk_create(
-        Grant(
-            programme=programme,
-            cardholder_id=person.id,
-            account_id=account_id,
-            period_key=period_key,
-            amount_minor=amount_minor,
-            issued_at=at,
-            expires_at=expires_at,
-        )
-        for person, account_id in zip(people, accounts, strict=True)
-    )
-    post(
-        transfers=[
-            NewTransfer(
-                debit_account=programme.sponsor_id,
-                credit_account=grant.account_id,
-                amount_minor=amount_minor,
-                kind=TransferKind.GRANT_ISSUE,
-                cause_kind=CauseKind.GRANT,
-                cause_id=grant.pk,
-            )
-            for grant in grants
-        ],
-        at=at,
-    )
-    record(topic=Topic.CARDHOLDER, refs=[person.account_ref for person in people], at=at)
-
-
-@transaction.atomic
-def expire_grants(*, at: datetime, limit: int = EXPIRE_LIMIT) -> ExpiryReport:
-    """Return the rest of up to `limit` grants, expired longer ago than EXPIRY_GRACE, to their sponsors.
-
-    A grant with an open hold waits for the next sweep.
-    """
-    due = Grant.objects.filter(ended_at__isnull=True, expires_at__lte=at - EXPIRY_GRACE)
-    chosen = list(
-        due.select_related("programme", "cardholder")
-        .select_for_update(skip_locked=True, of=("self",))
-        .order_by("expires_at", "id")[:limit]
-    )
-    if not chosen:
-        return ExpiryReport(grants=0, returned_minor=0)
-    sponsors = {grant.programme.sponsor_id for grant in chosen}
-    locked = lock_accounts([*(grant.account_id for grant in chosen), *sponsors])
-    ended = [grant for grant in chosen if not locked[grant.account_id].held_minor]
-    rows = [
-        NewTransfer(
-            debit_account=grant.account_id,
-            credit_account=grant.programme.sponsor_id,
-            amount_minor=locked[grant.account_id].balance_minor,
-            kind=TransferKind.GRANT_EXPIRE,
-            cause_kind=CauseKind.GRANT,
-            cause_id=grant.pk,
-        )
-        for grant in ended
-        if locked[grant.account_id].balance_minor > 0
-    ]
-    if rows:
-        post_group(rows=rows, locked=locked, at=at)
-    Grant.objects.filter(pk__in=[grant.pk for grant in ended]).update(ended_at=at)
-    record(topic=Topic.CARDHOLDER, refs=sorted({grant.cardholder.account_ref for grant in ended}), at=at)
-    return ExpiryReport(grants=len(ended), returned_minor=sum(row.amount_minor for row in rows))
 
 
 @transaction.atomic

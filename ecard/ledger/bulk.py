@@ -92,7 +92,7 @@ def post_group(
     net = _net_by_account(rows)
     floored, busy = _split(net=net, locked=locked)
     group = next_posting_group() if posting_group is None else posting_group
-    _copy(rows, posting_group=group, hold_id=hold_id, at=at)
+    copy_transfers(rows, posting_group=group, hold_id=hold_id, at=at)
     _move(floored=floored, busy=busy, posting_group=group)
     return PostedGroup(posting_group=group, transfers=len(rows))
 
@@ -115,14 +115,15 @@ def post_group_locking_late(
     floored, busy = _split(net=net, locked=read_accounts(net) if accounts is None else accounts)
     group = next_posting_group() if posting_group is None else posting_group
     with transaction.atomic():
-        _copy(rows, posting_group=group, hold_id=None, at=at)
+        copy_transfers(rows, posting_group=group, hold_id=None, at=at)
         if _move_funded(floored=floored, busy=busy, posting_group=group):
             return PostedGroup(posting_group=group, transfers=len(rows))
         transaction.set_rollback(True)
     return post_group(rows=rows, locked=lock_accounts(net), at=at, posting_group=group)
 
 
-def _copy(rows: Sequence[TransferRow], *, posting_group: int, hold_id: int | None, at: datetime) -> None:
+def copy_transfers(rows: Sequence[TransferRow], *, posting_group: int, hold_id: int | None, at: datetime) -> None:
+    """Write the rows and move no balance: for this package, beside what moves them."""
     content = _binary_rows(rows, posting_group=posting_group, hold_id=hold_id, at=at)
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         copy.write(content)
@@ -132,7 +133,7 @@ def _move(*, floored: dict[int, int], busy: dict[int, int], posting_group: int) 
     """One update for the floored accounts, one insert of delta rows for the busy ones."""
     with connection.cursor() as cursor:
         moved = _update(cursor, _MOVE_BALANCES, floored) if floored else 0
-        added = _add_deltas(cursor, busy, posting_group=posting_group)
+        added = add_deltas(cursor, busy, posting_group=posting_group)
     if moved != len(floored) or added != len(busy):
         raise UnknownAccount(account_ids=sorted({**floored, **busy}))
 
@@ -147,7 +148,7 @@ def _move_funded(*, floored: dict[int, int], busy: dict[int, int], posting_group
             cursor.execute(_INTO_HOLDS, [array_literal(sorted(floored)), HoldState.OPEN])
             if cursor.fetchone() is not None:
                 return False
-        return _add_deltas(cursor, busy, posting_group=posting_group) == len(busy)
+        return add_deltas(cursor, busy, posting_group=posting_group) == len(busy)
 
 
 def _update(cursor: CursorWrapper, statement: str, changes: dict[int, int]) -> int:
@@ -158,7 +159,8 @@ def _update(cursor: CursorWrapper, statement: str, changes: dict[int, int]) -> i
         return int(cursor.rowcount)
 
 
-def _add_deltas(cursor: CursorWrapper, changes: dict[int, int], *, posting_group: int) -> int:
+def add_deltas(cursor: CursorWrapper, changes: dict[int, int], *, posting_group: int) -> int:
+    """Move busy accounts, for this package; gives how many of them there are."""
     if not changes:
         return 0
     cursor.execute(_ADD_DELTAS, [posting_group, array_literal(changes), array_literal(changes.values())])

@@ -53,6 +53,13 @@ class TransferKind(models.IntegerChoices):
     SALE_SPONSOR = 11, _("sale paid by the sponsor")
     SALE_SUSPENSE = 12, _("sale in suspense")
     PAYOUT = 13, _("payout to a merchant")
+    CREDIT = 14, _("credit")
+    TAKEN_BACK = 15, _("taken back with its run")
+    ROLLOVER = 16, _("gone over to the next period")
+    SALE_VOUCHER = 17, _("sale from a voucher")
+    VOUCHER_REST = 18, _("rest of a voucher returned")
+    VOUCHER_RESTORED = 19, _("rest of a voucher restored")
+    SALE_ENTITLEMENT = 20, _("free meal paid by the sponsor")
 
 
 class CauseKind(models.IntegerChoices):
@@ -66,6 +73,7 @@ class CauseKind(models.IntegerChoices):
     EXCEPTION = 6, _("exception")
     ORDER = 7, pgettext_lazy("something ordered", "order")
     PAYOUT = 8, _("payout")
+    RUN = 9, pgettext_lazy("that creates money", "run")
 
 
 class HoldState(models.IntegerChoices):

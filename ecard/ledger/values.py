@@ -52,6 +52,22 @@ class NewAccount:
     floor_minor: int | None
 
 
+class FundedAccount(NamedTuple):
+    """An account to be opened with an amount in it, and the number of what causes that."""
+
+    label: str
+    amount_minor: int
+    cause_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedAccounts:
+    """Accounts opened and funded by one posting, in the order asked for."""
+
+    ids: tuple[int, ...]
+    posting_group: int
+
+
 @dataclass(frozen=True, slots=True)
 class PostedGroup:
     """What one posting wrote."""

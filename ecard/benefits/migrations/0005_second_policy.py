@@ -3,8 +3,9 @@
 import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
-import ecard.benefits.models.rules
 from django.db import migrations, models
+
+import ecard.benefits.models.rules
 
 
 def sponsors_of_programmes(apps, schema_editor):
@@ -18,441 +19,851 @@ def sponsors_of_programmes(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('benefits', '0004_usage_by_meal_period_and_scope'),
-        ('cardholders', '0003_attributes_within_bounds'),
-        ('ledger', '0003_account_label_index'),
-        ('merchants', '0003_allergens'),
+        ("benefits", "0004_usage_by_meal_period_and_scope"),
+        ("cardholders", "0003_attributes_within_bounds"),
+        ("ledger", "0003_account_label_index"),
+        ("merchants", "0003_allergens"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Block',
+            name="Block",
             fields=[
-                ('id', models.SmallAutoField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=60, verbose_name='name')),
-                ('name_en', models.CharField(blank=True, default='', max_length=60, verbose_name='name in English')),
-                ('active', models.BooleanField(default=True, help_text='Left out of the next policy when unticked.', verbose_name='in use')),
-                ('weekdays', django.contrib.postgres.fields.ArrayField(base_field=models.PositiveSmallIntegerField(choices=[(0, 'Monday'), (1, 'Tuesday'), (2, 'Wednesday'), (3, 'Thursday'), (4, 'Friday'), (5, 'Saturday'), (6, 'Sunday'), (7, 'holidays')]), blank=True, default=list, size=8, verbose_name='weekdays')),
-                ('from_date', models.DateField(blank=True, null=True, verbose_name='from')),
-                ('to_date', models.DateField(blank=True, null=True, verbose_name='until')),
-                ('avoided_only', models.BooleanField(default=False, verbose_name='only for people who avoid the allergen')),
-                ('action', models.CharField(choices=[('refuse', 'is not sold'), ('warn', 'is warned of')], default='refuse', max_length=6, verbose_name='what happens')),
+                ("id", models.SmallAutoField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=60, verbose_name="name")),
+                ("name_en", models.CharField(blank=True, default="", max_length=60, verbose_name="name in English")),
+                (
+                    "active",
+                    models.BooleanField(
+                        default=True, help_text="Left out of the next policy when unticked.", verbose_name="in use"
+                    ),
+                ),
+                (
+                    "weekdays",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.PositiveSmallIntegerField(
+                            choices=[
+                                (0, "Monday"),
+                                (1, "Tuesday"),
+                                (2, "Wednesday"),
+                                (3, "Thursday"),
+                                (4, "Friday"),
+                                (5, "Saturday"),
+                                (6, "Sunday"),
+                                (7, "holidays"),
+                            ]
+                        ),
+                        blank=True,
+                        default=list,
+                        size=8,
+                        verbose_name="weekdays",
+                    ),
+                ),
+                ("from_date", models.DateField(blank=True, null=True, verbose_name="from")),
+                ("to_date", models.DateField(blank=True, null=True, verbose_name="until")),
+                (
+                    "avoided_only",
+                    models.BooleanField(default=False, verbose_name="only for people who avoid the allergen"),
+                ),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[("refuse", "is not sold"), ("warn", "is warned of")],
+                        default="refuse",
+                        max_length=6,
+                        verbose_name="what happens",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'restriction',
-                'verbose_name_plural': 'restrictions',
-                'ordering': ('id',),
+                "verbose_name": "restriction",
+                "verbose_name_plural": "restrictions",
+                "ordering": ("id",),
             },
         ),
         migrations.CreateModel(
-            name='Entitlement',
+            name="Entitlement",
             fields=[
-                ('id', models.SmallAutoField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=60, verbose_name='name')),
-                ('name_en', models.CharField(blank=True, default='', max_length=60, verbose_name='name in English')),
-                ('active', models.BooleanField(default=True, help_text='Left out of the next policy when unticked.', verbose_name='in use')),
-                ('weekdays', django.contrib.postgres.fields.ArrayField(base_field=models.PositiveSmallIntegerField(choices=[(0, 'Monday'), (1, 'Tuesday'), (2, 'Wednesday'), (3, 'Thursday'), (4, 'Friday'), (5, 'Saturday'), (6, 'Sunday'), (7, 'holidays')]), blank=True, default=list, size=8, verbose_name='weekdays')),
-                ('from_date', models.DateField(blank=True, null=True, verbose_name='from')),
-                ('to_date', models.DateField(blank=True, null=True, verbose_name='until')),
-                ('window', models.CharField(choices=[('sale', 'a sale'), ('period', 'a meal'), ('day', 'a day'), ('week', 'a week'), ('month', 'a month')], default='period', max_length=6, verbose_name='for each')),
-                ('count', models.PositiveSmallIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1)], verbose_name='times')),
-                ('agreed_minor', models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10000000)], verbose_name='agreed price')),
-                ('covers_minor', models.PositiveIntegerField(default=0, help_text='What is above is paid otherwise. 0: whatever it is.', verbose_name='covers a price up to')),
-                ('order', models.PositiveSmallIntegerField(default=0, verbose_name='order')),
+                ("id", models.SmallAutoField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=60, verbose_name="name")),
+                ("name_en", models.CharField(blank=True, default="", max_length=60, verbose_name="name in English")),
+                (
+                    "active",
+                    models.BooleanField(
+                        default=True, help_text="Left out of the next policy when unticked.", verbose_name="in use"
+                    ),
+                ),
+                (
+                    "weekdays",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.PositiveSmallIntegerField(
+                            choices=[
+                                (0, "Monday"),
+                                (1, "Tuesday"),
+                                (2, "Wednesday"),
+                                (3, "Thursday"),
+                                (4, "Friday"),
+                                (5, "Saturday"),
+                                (6, "Sunday"),
+                                (7, "holidays"),
+                            ]
+                        ),
+                        blank=True,
+                        default=list,
+                        size=8,
+                        verbose_name="weekdays",
+                    ),
+                ),
+                ("from_date", models.DateField(blank=True, null=True, verbose_name="from")),
+                ("to_date", models.DateField(blank=True, null=True, verbose_name="until")),
+                (
+                    "window",
+                    models.CharField(
+                        choices=[
+                            ("sale", "a sale"),
+                            ("period", "a meal"),
+                            ("day", "a day"),
+                            ("week", "a week"),
+                            ("month", "a month"),
+                        ],
+                        default="period",
+                        max_length=6,
+                        verbose_name="for each",
+                    ),
+                ),
+                (
+                    "count",
+                    models.PositiveSmallIntegerField(
+                        default=1, validators=[django.core.validators.MinValueValidator(1)], verbose_name="times"
+                    ),
+                ),
+                (
+                    "agreed_minor",
+                    models.PositiveIntegerField(
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(10000000),
+                        ],
+                        verbose_name="agreed price",
+                    ),
+                ),
+                (
+                    "covers_minor",
+                    models.PositiveIntegerField(
+                        default=0,
+                        help_text="What is above is paid otherwise. 0: whatever it is.",
+                        verbose_name="covers a price up to",
+                    ),
+                ),
+                ("order", models.PositiveSmallIntegerField(default=0, verbose_name="order")),
             ],
             options={
-                'verbose_name': 'free meal',
-                'verbose_name_plural': 'free meals',
-                'ordering': ('order', 'id'),
+                "verbose_name": "free meal",
+                "verbose_name_plural": "free meals",
+                "ordering": ("order", "id"),
             },
         ),
         migrations.CreateModel(
-            name='GuardianLimit',
+            name="GuardianLimit",
             fields=[
-                ('id', models.AutoField(primary_key=True, serialize=False)),
-                ('window', models.CharField(choices=[('sale', 'a sale'), ('period', 'a meal'), ('day', 'a day'), ('week', 'a week'), ('month', 'a month')], max_length=6, verbose_name='for each')),
-                ('max_minor', models.PositiveIntegerField(blank=True, null=True, verbose_name='at most')),
-                ('max_count', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='sales at most')),
-                ('made_at', models.DateTimeField(auto_now_add=True, verbose_name='made at')),
-                ('lifted_at', models.DateTimeField(blank=True, null=True, verbose_name='lifted at')),
+                ("id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "window",
+                    models.CharField(
+                        choices=[
+                            ("sale", "a sale"),
+                            ("period", "a meal"),
+                            ("day", "a day"),
+                            ("week", "a week"),
+                            ("month", "a month"),
+                        ],
+                        max_length=6,
+                        verbose_name="for each",
+                    ),
+                ),
+                ("max_minor", models.PositiveIntegerField(blank=True, null=True, verbose_name="at most")),
+                ("max_count", models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="sales at most")),
+                ("made_at", models.DateTimeField(auto_now_add=True, verbose_name="made at")),
+                ("lifted_at", models.DateTimeField(blank=True, null=True, verbose_name="lifted at")),
             ],
             options={
-                'verbose_name': "guardian's limit",
-                'verbose_name_plural': "guardians' limits",
+                "verbose_name": "guardian's limit",
+                "verbose_name_plural": "guardians' limits",
             },
         ),
         migrations.CreateModel(
-            name='PolicySettings',
+            name="PolicySettings",
             fields=[
-                ('id', models.SmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
-                ('funding_order', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('entitlement', 'free meals'), ('voucher', 'vouchers'), ('lots', 'subsidies'), ('purse', 'the purse')], max_length=11), default=ecard.benefits.models.rules.default_funding_order, size=4, verbose_name='order in which a sale is paid')),
-                ('max_vouchers', models.PositiveSmallIntegerField(default=2, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(3)], verbose_name='vouchers in one sale at most')),
-                ('low_balance_minor', models.PositiveIntegerField(default=0, help_text='0: nobody is told.', verbose_name='a balance is low below')),
+                ("id", models.SmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
+                (
+                    "funding_order",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("entitlement", "free meals"),
+                                ("voucher", "vouchers"),
+                                ("lots", "subsidies"),
+                                ("purse", "the purse"),
+                            ],
+                            max_length=11,
+                        ),
+                        default=ecard.benefits.models.rules.default_funding_order,
+                        size=4,
+                        verbose_name="order in which a sale is paid",
+                    ),
+                ),
+                (
+                    "max_vouchers",
+                    models.PositiveSmallIntegerField(
+                        default=2,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(3),
+                        ],
+                        verbose_name="vouchers in one sale at most",
+                    ),
+                ),
+                (
+                    "low_balance_minor",
+                    models.PositiveIntegerField(
+                        default=0, help_text="0: nobody is told.", verbose_name="a balance is low below"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'order of payment',
-                'verbose_name_plural': 'order of payment',
+                "verbose_name": "order of payment",
+                "verbose_name_plural": "order of payment",
             },
         ),
         migrations.CreateModel(
-            name='Sponsor',
+            name="Sponsor",
             fields=[
-                ('account', models.OneToOneField(editable=False, on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='sponsor', serialize=False, to='ledger.account', verbose_name='account')),
-                ('name', models.CharField(max_length=60, verbose_name='name')),
-                ('name_en', models.CharField(blank=True, default='', max_length=60, verbose_name='name in English')),
-                ('cost_centre', models.CharField(blank=True, default='', max_length=32, verbose_name='cost centre')),
-                ('budget_minor', models.BigIntegerField(blank=True, null=True, verbose_name='budget')),
-                ('budget_from', models.DateField(blank=True, null=True, verbose_name='budget from')),
-                ('budget_to', models.DateField(blank=True, null=True, verbose_name='budget until')),
+                (
+                    "account",
+                    models.OneToOneField(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="sponsor",
+                        serialize=False,
+                        to="ledger.account",
+                        verbose_name="account",
+                    ),
+                ),
+                ("name", models.CharField(max_length=60, verbose_name="name")),
+                ("name_en", models.CharField(blank=True, default="", max_length=60, verbose_name="name in English")),
+                ("cost_centre", models.CharField(blank=True, default="", max_length=32, verbose_name="cost centre")),
+                ("budget_minor", models.BigIntegerField(blank=True, null=True, verbose_name="budget")),
+                ("budget_from", models.DateField(blank=True, null=True, verbose_name="budget from")),
+                ("budget_to", models.DateField(blank=True, null=True, verbose_name="budget until")),
             ],
             options={
-                'verbose_name': 'sponsor',
-                'verbose_name_plural': 'sponsors',
-                'ordering': ('name',),
+                "verbose_name": "sponsor",
+                "verbose_name_plural": "sponsors",
+                "ordering": ("name",),
             },
         ),
         migrations.RemoveConstraint(
-            model_name='spendlimit',
-            name='benefits_spendlimit_limits_something',
+            model_name="spendlimit",
+            name="benefits_spendlimit_limits_something",
         ),
         migrations.RemoveConstraint(
-            model_name='spendlimit',
-            name='benefits_spendlimit_window_known',
+            model_name="spendlimit",
+            name="benefits_spendlimit_window_known",
         ),
         migrations.AddField(
-            model_name='pricerule',
-            name='categories',
-            field=models.ManyToManyField(blank=True, related_name='+', to='merchants.category', verbose_name='product categories'),
+            model_name="pricerule",
+            name="categories",
+            field=models.ManyToManyField(
+                blank=True, related_name="+", to="merchants.category", verbose_name="product categories"
+            ),
         ),
         migrations.AddField(
-            model_name='pricerule',
-            name='from_date',
-            field=models.DateField(blank=True, null=True, verbose_name='from'),
+            model_name="pricerule",
+            name="from_date",
+            field=models.DateField(blank=True, null=True, verbose_name="from"),
         ),
         migrations.AddField(
-            model_name='pricerule',
-            name='lists',
-            field=models.ManyToManyField(blank=True, related_name='+', to='cardholders.personlist', verbose_name='lists of people'),
+            model_name="pricerule",
+            name="lists",
+            field=models.ManyToManyField(
+                blank=True, related_name="+", to="cardholders.personlist", verbose_name="lists of people"
+            ),
         ),
         migrations.AddField(
-            model_name='pricerule',
-            name='round_to_minor',
-            field=models.PositiveSmallIntegerField(choices=[(1, '0.01'), (10, '0.10'), (50, '0.50'), (100, '1.00')], default=1, verbose_name='rounded to a multiple of'),
+            model_name="pricerule",
+            name="round_to_minor",
+            field=models.PositiveSmallIntegerField(
+                choices=[(1, "0.01"), (10, "0.10"), (50, "0.50"), (100, "1.00")],
+                default=1,
+                verbose_name="rounded to a multiple of",
+            ),
         ),
         migrations.AddField(
-            model_name='pricerule',
-            name='rounding',
-            field=models.CharField(choices=[('half_up', 'to the nearest'), ('up', 'up'), ('down', 'down')], default='half_up', max_length=8, verbose_name='rounded'),
+            model_name="pricerule",
+            name="rounding",
+            field=models.CharField(
+                choices=[("half_up", "to the nearest"), ("up", "up"), ("down", "down")],
+                default="half_up",
+                max_length=8,
+                verbose_name="rounded",
+            ),
         ),
         migrations.AddField(
-            model_name='pricerule',
-            name='to_date',
-            field=models.DateField(blank=True, null=True, verbose_name='until'),
+            model_name="pricerule",
+            name="to_date",
+            field=models.DateField(blank=True, null=True, verbose_name="until"),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='alone',
-            field=models.BooleanField(default=False, verbose_name='not together with any other voucher'),
+            model_name="programme",
+            name="alone",
+            field=models.BooleanField(default=False, verbose_name="not together with any other voucher"),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='amount_minor',
-            field=models.PositiveIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10000000)], verbose_name='amount'),
+            model_name="programme",
+            name="amount_minor",
+            field=models.PositiveIntegerField(
+                blank=True,
+                null=True,
+                validators=[
+                    django.core.validators.MinValueValidator(1),
+                    django.core.validators.MaxValueValidator(10000000),
+                ],
+                verbose_name="amount",
+            ),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='categories',
-            field=models.ManyToManyField(blank=True, related_name='+', to='merchants.category', verbose_name='product categories'),
+            model_name="programme",
+            name="categories",
+            field=models.ManyToManyField(
+                blank=True, related_name="+", to="merchants.category", verbose_name="product categories"
+            ),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='ends',
-            field=models.CharField(choices=[('period', 'ends with the period for which it was issued'), ('days', 'ends after some days'), ('date', 'ends on a date'), ('rollover', 'ends with the period; up to a cap goes over to the next')], default='period', max_length=8, verbose_name='what is left'),
+            model_name="programme",
+            name="ends",
+            field=models.CharField(
+                choices=[
+                    ("period", "ends with the period for which it was issued"),
+                    ("days", "ends after some days"),
+                    ("date", "ends on a date"),
+                    ("rollover", "ends with the period; up to a cap goes over to the next"),
+                ],
+                default="period",
+                max_length=8,
+                verbose_name="what is left",
+            ),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='ends_days',
-            field=models.PositiveSmallIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='days'),
+            model_name="programme",
+            name="ends_days",
+            field=models.PositiveSmallIntegerField(
+                blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name="days"
+            ),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='ends_on',
-            field=models.DateField(blank=True, null=True, verbose_name='on'),
+            model_name="programme",
+            name="ends_on",
+            field=models.DateField(blank=True, null=True, verbose_name="on"),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='excludes',
-            field=models.ManyToManyField(blank=True, related_name='+', to='benefits.programme', verbose_name='not together with'),
+            model_name="programme",
+            name="excludes",
+            field=models.ManyToManyField(
+                blank=True, related_name="+", to="benefits.programme", verbose_name="not together with"
+            ),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='for_attributes',
-            field=models.JSONField(blank=True, default=dict, help_text='As {"grade": ["1", "2"]}; empty: whatever they are.', verbose_name='for attributes'),
+            model_name="programme",
+            name="for_attributes",
+            field=models.JSONField(
+                blank=True,
+                default=dict,
+                help_text='As {"grade": ["1", "2"]}; empty: whatever they are.',
+                verbose_name="for attributes",
+            ),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='for_groups',
-            field=models.ManyToManyField(blank=True, related_name='+', to='cardholders.group', verbose_name='for groups'),
+            model_name="programme",
+            name="for_groups",
+            field=models.ManyToManyField(
+                blank=True, related_name="+", to="cardholders.group", verbose_name="for groups"
+            ),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='for_list',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cardholders.personlist', verbose_name='for the list'),
+            model_name="programme",
+            name="for_list",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="cardholders.personlist",
+                verbose_name="for the list",
+            ),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='from_date',
-            field=models.DateField(blank=True, null=True, verbose_name='from'),
+            model_name="programme",
+            name="from_date",
+            field=models.DateField(blank=True, null=True, verbose_name="from"),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='kind',
-            field=models.CharField(choices=[('subsidy', 'subsidy'), ('voucher', 'vouchers')], default='subsidy', max_length=8, verbose_name='kind'),
+            model_name="programme",
+            name="kind",
+            field=models.CharField(
+                choices=[("subsidy", "subsidy"), ("voucher", "vouchers")],
+                default="subsidy",
+                max_length=8,
+                verbose_name="kind",
+            ),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='most_minor',
-            field=models.PositiveIntegerField(default=0, help_text='0: no such limit.', verbose_name='a sale at most'),
+            model_name="programme",
+            name="most_minor",
+            field=models.PositiveIntegerField(default=0, help_text="0: no such limit.", verbose_name="a sale at most"),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='percent_bp',
-            field=models.PositiveSmallIntegerField(default=0, validators=[django.core.validators.MaxValueValidator(10000)], verbose_name='share of the price, in 1/100 %'),
+            model_name="programme",
+            name="percent_bp",
+            field=models.PositiveSmallIntegerField(
+                default=0,
+                validators=[django.core.validators.MaxValueValidator(10000)],
+                verbose_name="share of the price, in 1/100 %",
+            ),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='pieces',
-            field=models.PositiveSmallIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(31)], verbose_name='pieces each'),
+            model_name="programme",
+            name="pieces",
+            field=models.PositiveSmallIntegerField(
+                default=1,
+                validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(31)],
+                verbose_name="pieces each",
+            ),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='rollover_cap_minor',
-            field=models.PositiveIntegerField(blank=True, null=True, verbose_name='goes over at most'),
+            model_name="programme",
+            name="rollover_cap_minor",
+            field=models.PositiveIntegerField(blank=True, null=True, verbose_name="goes over at most"),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='schedule',
-            field=models.CharField(choices=[('hand', 'by hand'), ('once', 'once'), ('weekly', 'every week'), ('monthly', 'every month'), ('dates', 'on given dates (each term)')], default='hand', max_length=8, verbose_name='issued'),
+            model_name="programme",
+            name="schedule",
+            field=models.CharField(
+                choices=[
+                    ("hand", "by hand"),
+                    ("once", "once"),
+                    ("weekly", "every week"),
+                    ("monthly", "every month"),
+                    ("dates", "on given dates (each term)"),
+                ],
+                default="hand",
+                max_length=8,
+                verbose_name="issued",
+            ),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='schedule_dates',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.DateField(), blank=True, default=list, size=60, verbose_name='on the dates'),
+            model_name="programme",
+            name="schedule_dates",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.DateField(), blank=True, default=list, size=60, verbose_name="on the dates"
+            ),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='schedule_day',
-            field=models.PositiveSmallIntegerField(default=1, help_text='Of the month, or 1 = Monday of the week. A month that is shorter: its last day.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(31)], verbose_name='on day'),
+            model_name="programme",
+            name="schedule_day",
+            field=models.PositiveSmallIntegerField(
+                default=1,
+                help_text="Of the month, or 1 = Monday of the week. A month that is shorter: its last day.",
+                validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(31)],
+                verbose_name="on day",
+            ),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='threshold_minor',
-            field=models.PositiveIntegerField(default=0, verbose_name='from a price of'),
+            model_name="programme",
+            name="threshold_minor",
+            field=models.PositiveIntegerField(default=0, verbose_name="from a price of"),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='to_date',
-            field=models.DateField(blank=True, null=True, verbose_name='until'),
+            model_name="programme",
+            name="to_date",
+            field=models.DateField(blank=True, null=True, verbose_name="until"),
         ),
         migrations.AddField(
-            model_name='programme',
-            name='transferable',
-            field=models.BooleanField(default=False, verbose_name='may be given to somebody else'),
+            model_name="programme",
+            name="transferable",
+            field=models.BooleanField(default=False, verbose_name="may be given to somebody else"),
         ),
         migrations.AddField(
-            model_name='spendlimit',
-            name='categories',
-            field=models.ManyToManyField(blank=True, related_name='+', to='merchants.category', verbose_name='product categories'),
+            model_name="spendlimit",
+            name="categories",
+            field=models.ManyToManyField(
+                blank=True, related_name="+", to="merchants.category", verbose_name="product categories"
+            ),
         ),
         migrations.AddField(
-            model_name='spendlimit',
-            name='from_date',
-            field=models.DateField(blank=True, null=True, verbose_name='from'),
+            model_name="spendlimit",
+            name="from_date",
+            field=models.DateField(blank=True, null=True, verbose_name="from"),
         ),
         migrations.AddField(
-            model_name='spendlimit',
-            name='lists',
-            field=models.ManyToManyField(blank=True, related_name='+', to='cardholders.personlist', verbose_name='lists of people'),
+            model_name="spendlimit",
+            name="lists",
+            field=models.ManyToManyField(
+                blank=True, related_name="+", to="cardholders.personlist", verbose_name="lists of people"
+            ),
         ),
         migrations.AddField(
-            model_name='spendlimit',
-            name='min_gap_s',
-            field=models.PositiveIntegerField(default=0, verbose_name='seconds since the last sale'),
+            model_name="spendlimit",
+            name="min_gap_s",
+            field=models.PositiveIntegerField(default=0, verbose_name="seconds since the last sale"),
         ),
         migrations.AddField(
-            model_name='spendlimit',
-            name='to_date',
-            field=models.DateField(blank=True, null=True, verbose_name='until'),
+            model_name="spendlimit",
+            name="to_date",
+            field=models.DateField(blank=True, null=True, verbose_name="until"),
         ),
         migrations.AlterField(
-            model_name='pricerule',
-            name='weekdays',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.PositiveSmallIntegerField(choices=[(0, 'Monday'), (1, 'Tuesday'), (2, 'Wednesday'), (3, 'Thursday'), (4, 'Friday'), (5, 'Saturday'), (6, 'Sunday'), (7, 'holidays')]), blank=True, default=list, size=8, verbose_name='weekdays'),
+            model_name="pricerule",
+            name="weekdays",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.PositiveSmallIntegerField(
+                    choices=[
+                        (0, "Monday"),
+                        (1, "Tuesday"),
+                        (2, "Wednesday"),
+                        (3, "Thursday"),
+                        (4, "Friday"),
+                        (5, "Saturday"),
+                        (6, "Sunday"),
+                        (7, "holidays"),
+                    ]
+                ),
+                blank=True,
+                default=list,
+                size=8,
+                verbose_name="weekdays",
+            ),
         ),
         migrations.AlterField(
-            model_name='programme',
-            name='weekdays',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.PositiveSmallIntegerField(choices=[(0, 'Monday'), (1, 'Tuesday'), (2, 'Wednesday'), (3, 'Thursday'), (4, 'Friday'), (5, 'Saturday'), (6, 'Sunday'), (7, 'holidays')]), blank=True, default=list, size=8, verbose_name='weekdays'),
+            model_name="programme",
+            name="weekdays",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.PositiveSmallIntegerField(
+                    choices=[
+                        (0, "Monday"),
+                        (1, "Tuesday"),
+                        (2, "Wednesday"),
+                        (3, "Thursday"),
+                        (4, "Friday"),
+                        (5, "Saturday"),
+                        (6, "Sunday"),
+                        (7, "holidays"),
+                    ]
+                ),
+                blank=True,
+                default=list,
+                size=8,
+                verbose_name="weekdays",
+            ),
         ),
         migrations.AlterField(
-            model_name='spendlimit',
-            name='weekdays',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.PositiveSmallIntegerField(choices=[(0, 'Monday'), (1, 'Tuesday'), (2, 'Wednesday'), (3, 'Thursday'), (4, 'Friday'), (5, 'Saturday'), (6, 'Sunday'), (7, 'holidays')]), blank=True, default=list, size=8, verbose_name='weekdays'),
+            model_name="spendlimit",
+            name="weekdays",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.PositiveSmallIntegerField(
+                    choices=[
+                        (0, "Monday"),
+                        (1, "Tuesday"),
+                        (2, "Wednesday"),
+                        (3, "Thursday"),
+                        (4, "Friday"),
+                        (5, "Saturday"),
+                        (6, "Sunday"),
+                        (7, "holidays"),
+                    ]
+                ),
+                blank=True,
+                default=list,
+                size=8,
+                verbose_name="weekdays",
+            ),
         ),
         migrations.AlterField(
-            model_name='spendlimit',
-            name='window',
-            field=models.CharField(choices=[('sale', 'a sale'), ('period', 'a meal'), ('day', 'a day'), ('week', 'a week'), ('month', 'a month')], max_length=6, verbose_name='for each'),
+            model_name="spendlimit",
+            name="window",
+            field=models.CharField(
+                choices=[
+                    ("sale", "a sale"),
+                    ("period", "a meal"),
+                    ("day", "a day"),
+                    ("week", "a week"),
+                    ("month", "a month"),
+                ],
+                max_length=6,
+                verbose_name="for each",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pricerule',
-            constraint=models.CheckConstraint(condition=models.Q(('round_to_minor__in', [1, 10, 50, 100]), ('rounding__in', ['half_up', 'up', 'down'])), name='benefits_pricerule_rounding_known'),
+            model_name="pricerule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("round_to_minor__in", [1, 10, 50, 100]), ("rounding__in", ["half_up", "up", "down"])
+                ),
+                name="benefits_pricerule_rounding_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='spendlimit',
-            constraint=models.CheckConstraint(condition=models.Q(('max_minor__isnull', False), models.Q(('max_count__isnull', False), models.Q(('window', 'sale'), _negated=True)), ('min_gap_s__gt', 0), _connector='OR'), name='benefits_spendlimit_limits_something'),
+            model_name="spendlimit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("max_minor__isnull", False),
+                    models.Q(("max_count__isnull", False), models.Q(("window", "sale"), _negated=True)),
+                    ("min_gap_s__gt", 0),
+                    _connector="OR",
+                ),
+                name="benefits_spendlimit_limits_something",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='spendlimit',
-            constraint=models.CheckConstraint(condition=models.Q(('window__in', ['sale', 'period', 'day', 'week', 'month']), ('on__in', ['total', 'purse'])), name='benefits_spendlimit_window_known'),
+            model_name="spendlimit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("window__in", ["sale", "period", "day", "week", "month"]), ("on__in", ["total", "purse"])
+                ),
+                name="benefits_spendlimit_window_known",
+            ),
         ),
         migrations.AddField(
-            model_name='block',
-            name='allergens',
-            field=models.ManyToManyField(blank=True, related_name='+', to='merchants.allergen', verbose_name='allergens'),
+            model_name="block",
+            name="allergens",
+            field=models.ManyToManyField(
+                blank=True, related_name="+", to="merchants.allergen", verbose_name="allergens"
+            ),
         ),
         migrations.AddField(
-            model_name='block',
-            name='categories',
-            field=models.ManyToManyField(blank=True, related_name='+', to='merchants.category', verbose_name='product categories'),
+            model_name="block",
+            name="categories",
+            field=models.ManyToManyField(
+                blank=True, related_name="+", to="merchants.category", verbose_name="product categories"
+            ),
         ),
         migrations.AddField(
-            model_name='block',
-            name='classes',
-            field=models.ManyToManyField(blank=True, related_name='+', to='cardholders.priceclass', verbose_name='price classes'),
+            model_name="block",
+            name="classes",
+            field=models.ManyToManyField(
+                blank=True, related_name="+", to="cardholders.priceclass", verbose_name="price classes"
+            ),
         ),
         migrations.AddField(
-            model_name='block',
-            name='groups',
-            field=models.ManyToManyField(blank=True, related_name='+', to='cardholders.group', verbose_name='groups'),
+            model_name="block",
+            name="groups",
+            field=models.ManyToManyField(blank=True, related_name="+", to="cardholders.group", verbose_name="groups"),
         ),
         migrations.AddField(
-            model_name='block',
-            name='lists',
-            field=models.ManyToManyField(blank=True, related_name='+', to='cardholders.personlist', verbose_name='lists of people'),
+            model_name="block",
+            name="lists",
+            field=models.ManyToManyField(
+                blank=True, related_name="+", to="cardholders.personlist", verbose_name="lists of people"
+            ),
         ),
         migrations.AddField(
-            model_name='block',
-            name='outlets',
-            field=models.ManyToManyField(blank=True, related_name='+', to='merchants.outlet', verbose_name='outlets'),
+            model_name="block",
+            name="outlets",
+            field=models.ManyToManyField(blank=True, related_name="+", to="merchants.outlet", verbose_name="outlets"),
         ),
         migrations.AddField(
-            model_name='block',
-            name='periods',
-            field=models.ManyToManyField(blank=True, related_name='+', to='merchants.mealperiod', verbose_name='meal periods'),
+            model_name="block",
+            name="periods",
+            field=models.ManyToManyField(
+                blank=True, related_name="+", to="merchants.mealperiod", verbose_name="meal periods"
+            ),
         ),
         migrations.AddField(
-            model_name='block',
-            name='products',
-            field=models.ManyToManyField(blank=True, related_name='+', to='merchants.product', verbose_name='products'),
+            model_name="block",
+            name="products",
+            field=models.ManyToManyField(blank=True, related_name="+", to="merchants.product", verbose_name="products"),
         ),
         migrations.AddField(
-            model_name='block',
-            name='sites',
-            field=models.ManyToManyField(blank=True, related_name='+', to='merchants.site', verbose_name='sites'),
+            model_name="block",
+            name="sites",
+            field=models.ManyToManyField(blank=True, related_name="+", to="merchants.site", verbose_name="sites"),
         ),
         migrations.AddField(
-            model_name='entitlement',
-            name='categories',
-            field=models.ManyToManyField(blank=True, related_name='+', to='merchants.category', verbose_name='product categories'),
+            model_name="entitlement",
+            name="categories",
+            field=models.ManyToManyField(
+                blank=True, related_name="+", to="merchants.category", verbose_name="product categories"
+            ),
         ),
         migrations.AddField(
-            model_name='entitlement',
-            name='classes',
-            field=models.ManyToManyField(blank=True, related_name='+', to='cardholders.priceclass', verbose_name='price classes'),
+            model_name="entitlement",
+            name="classes",
+            field=models.ManyToManyField(
+                blank=True, related_name="+", to="cardholders.priceclass", verbose_name="price classes"
+            ),
         ),
         migrations.AddField(
-            model_name='entitlement',
-            name='groups',
-            field=models.ManyToManyField(blank=True, related_name='+', to='cardholders.group', verbose_name='groups'),
+            model_name="entitlement",
+            name="groups",
+            field=models.ManyToManyField(blank=True, related_name="+", to="cardholders.group", verbose_name="groups"),
         ),
         migrations.AddField(
-            model_name='entitlement',
-            name='lists',
-            field=models.ManyToManyField(blank=True, related_name='+', to='cardholders.personlist', verbose_name='lists of people'),
+            model_name="entitlement",
+            name="lists",
+            field=models.ManyToManyField(
+                blank=True, related_name="+", to="cardholders.personlist", verbose_name="lists of people"
+            ),
         ),
         migrations.AddField(
-            model_name='entitlement',
-            name='outlets',
-            field=models.ManyToManyField(blank=True, related_name='+', to='merchants.outlet', verbose_name='outlets'),
+            model_name="entitlement",
+            name="outlets",
+            field=models.ManyToManyField(blank=True, related_name="+", to="merchants.outlet", verbose_name="outlets"),
         ),
         migrations.AddField(
-            model_name='entitlement',
-            name='periods',
-            field=models.ManyToManyField(blank=True, related_name='+', to='merchants.mealperiod', verbose_name='meal periods'),
+            model_name="entitlement",
+            name="periods",
+            field=models.ManyToManyField(
+                blank=True, related_name="+", to="merchants.mealperiod", verbose_name="meal periods"
+            ),
         ),
         migrations.AddField(
-            model_name='entitlement',
-            name='sites',
-            field=models.ManyToManyField(blank=True, related_name='+', to='merchants.site', verbose_name='sites'),
+            model_name="entitlement",
+            name="sites",
+            field=models.ManyToManyField(blank=True, related_name="+", to="merchants.site", verbose_name="sites"),
         ),
         migrations.AddField(
-            model_name='guardianlimit',
-            name='cardholder',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='guardian_limits', to='cardholders.cardholder', verbose_name='cardholder'),
+            model_name="guardianlimit",
+            name="cardholder",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="guardian_limits",
+                to="cardholders.cardholder",
+                verbose_name="cardholder",
+            ),
         ),
         migrations.AddField(
-            model_name='guardianlimit',
-            name='categories',
-            field=models.ManyToManyField(blank=True, help_text='Then the amount is for each sale; 0 means that none of these is sold.', related_name='+', to='merchants.category', verbose_name='product categories'),
+            model_name="guardianlimit",
+            name="categories",
+            field=models.ManyToManyField(
+                blank=True,
+                help_text="Then the amount is for each sale; 0 means that none of these is sold.",
+                related_name="+",
+                to="merchants.category",
+                verbose_name="product categories",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policysettings',
-            constraint=models.CheckConstraint(condition=models.Q(('id', 1), ('max_vouchers__range', (1, 3))), name='benefits_policysettings_only_one'),
+            model_name="policysettings",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("id", 1), ("max_vouchers__range", (1, 3))), name="benefits_policysettings_only_one"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sponsor',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('budget_from__isnull', True), ('budget_minor__isnull', True), ('budget_to__isnull', True)), models.Q(('budget_from__isnull', False), ('budget_minor__gt', 0), ('budget_to__gte', models.F('budget_from'))), _connector='OR'), name='benefits_sponsor_budget_with_its_dates'),
+            model_name="sponsor",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("budget_from__isnull", True), ("budget_minor__isnull", True), ("budget_to__isnull", True)
+                    ),
+                    models.Q(
+                        ("budget_from__isnull", False),
+                        ("budget_minor__gt", 0),
+                        ("budget_to__gte", models.F("budget_from")),
+                    ),
+                    _connector="OR",
+                ),
+                name="benefits_sponsor_budget_with_its_dates",
+            ),
         ),
         migrations.AddField(
-            model_name='entitlement',
-            name='sponsor',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entitlements', to='benefits.sponsor', verbose_name='sponsor'),
+            model_name="entitlement",
+            name="sponsor",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="entitlements",
+                to="benefits.sponsor",
+                verbose_name="sponsor",
+            ),
         ),
         migrations.RunPython(sponsors_of_programmes, migrations.RunPython.noop),
         migrations.AlterField(
-            model_name='programme',
-            name='sponsor',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='programmes', to='benefits.sponsor', verbose_name='sponsor'),
+            model_name="programme",
+            name="sponsor",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="programmes",
+                to="benefits.sponsor",
+                verbose_name="sponsor",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='programme',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ends', 'days'), ('ends_days__isnull', True), _negated=True), models.Q(('ends', 'date'), ('ends_on__isnull', True), _negated=True), models.Q(('ends', 'rollover'), ('rollover_cap_minor__isnull', True), _negated=True)), name='benefits_programme_ends_with_its_terms'),
+            model_name="programme",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("ends", "days"), ("ends_days__isnull", True), _negated=True),
+                    models.Q(("ends", "date"), ("ends_on__isnull", True), _negated=True),
+                    models.Q(("ends", "rollover"), ("rollover_cap_minor__isnull", True), _negated=True),
+                ),
+                name="benefits_programme_ends_with_its_terms",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='programme',
-            constraint=models.CheckConstraint(condition=models.Q(('schedule', 'hand'), ('amount_minor__gt', 0), _connector='OR'), name='benefits_programme_scheduled_with_an_amount'),
+            model_name="programme",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("schedule", "hand"), ("amount_minor__gt", 0), _connector="OR"),
+                name="benefits_programme_scheduled_with_an_amount",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='programme',
-            constraint=models.CheckConstraint(condition=models.Q(('percent_bp__lte', 10000), ('pieces__range', (1, 31)), ('schedule_day__range', (1, 31)), ('kind__in', ['subsidy', 'voucher'])), name='benefits_programme_within_bounds'),
+            model_name="programme",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("percent_bp__lte", 10000),
+                    ("pieces__range", (1, 31)),
+                    ("schedule_day__range", (1, 31)),
+                    ("kind__in", ["subsidy", "voucher"]),
+                ),
+                name="benefits_programme_within_bounds",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='block',
-            constraint=models.CheckConstraint(condition=models.Q(('action__in', ['refuse', 'warn'])), name='benefits_block_action_known'),
+            model_name="block",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("action__in", ["refuse", "warn"])), name="benefits_block_action_known"
+            ),
         ),
         migrations.AddIndex(
-            model_name='guardianlimit',
-            index=models.Index(condition=models.Q(('lifted_at__isnull', True)), fields=['cardholder'], name='benefits_guardian_in_force'),
+            model_name="guardianlimit",
+            index=models.Index(
+                condition=models.Q(("lifted_at__isnull", True)),
+                fields=["cardholder"],
+                name="benefits_guardian_in_force",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='guardianlimit',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('max_minor__isnull', False), models.Q(('max_count__isnull', False), models.Q(('window', 'sale'), _negated=True)), _connector='OR'), ('window__in', ['sale', 'period', 'day', 'week', 'month'])), name='benefits_guardianlimit_limits_something'),
+            model_name="guardianlimit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("max_minor__isnull", False),
+                        models.Q(("max_count__isnull", False), models.Q(("window", "sale"), _negated=True)),
+                        _connector="OR",
+                    ),
+                    ("window__in", ["sale", "period", "day", "week", "month"]),
+                ),
+                name="benefits_guardianlimit_limits_something",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='entitlement',
-            constraint=models.CheckConstraint(condition=models.Q(('agreed_minor__range', (1, 10000000)), ('count__gt', 0), ('window__in', ['sale', 'period', 'day', 'week', 'month'])), name='benefits_entitlement_counts_something'),
+            model_name="entitlement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("agreed_minor__range", (1, 10000000)),
+                    ("count__gt", 0),
+                    ("window__in", ["sale", "period", "day", "week", "month"]),
+                ),
+                name="benefits_entitlement_counts_something",
+            ),
         ),
     ]

@@ -187,6 +187,16 @@ class Grant(models.Model):
     issued_at = models.DateTimeField(_("issued at"))
     expires_at = models.DateTimeField(_("expires at"))
     ended_at = models.DateTimeField(_("rest returned at"), null=True, blank=True)
+    rolled_at = models.DateTimeField(_("rest gone over at"), null=True, blank=True)
+    run = models.ForeignKey(
+        "benefits.Run",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="grants",
+        verbose_name=pgettext_lazy("that creates money", "run"),
+        db_index=False,
+    )
 
     class Meta:
         verbose_name = _("grant")
@@ -202,6 +212,7 @@ class Grant(models.Model):
         )
         indexes = (
             models.Index(name="benefits_grant_running", fields=["expires_at"], condition=Q(ended_at__isnull=True)),
+            models.Index(name="benefits_grant_of_run", fields=["run", "cardholder"], condition=Q(run__isnull=False)),
         )
 
     def __str__(self) -> str:
