@@ -6,51 +6,72 @@ more than U costs (a polymatroid; Edmonds 1970). So each source may take the lea
 sources together pay as much as if the lines had been shared out in the best way.
 """
 
-from collections.abc import Mapping
-from itertools import combinations
+from collections.abc import Iterable, Mapping
 
 from devices.core.policy import Ids
 
 
-class Cover:
-    """`amounts` is the price by product category; the empty set of categories stands for everything."""
+class Prices:
+    """What a basket costs by product category. A set of categories is a bit mask over those that cost something."""
 
-    __slots__ = ("_amounts", "_left_minor", "_taken")
+    __slots__ = ("_bits", "_masks", "amounts", "total_minor", "whole")
 
     def __init__(self, amounts: Mapping[int, int]) -> None:
-        self._amounts = amounts
-        self._left_minor = sum(amounts.values())
-        self._taken: dict[Ids, int] = {}
+        self.amounts = amounts
+        self.total_minor = sum(amounts.values())
+        self._bits = [category for category, amount_minor in amounts.items() if amount_minor > 0]
+        self.whole = (1 << len(self._bits)) - 1
+        self._masks: dict[Ids, int] = {(): self.whole}
 
-    @property
-    def left_minor(self) -> int:
-        """What nobody pays yet."""
-        return self._left_minor
+    def mask(self, categories: Ids) -> int:
+        """Those of the categories that are in the basket; the empty set stands for all."""
+        found = self._masks.get(categories)
+        if found is None:
+            found = sum(1 << at for at, category in enumerate(self._bits) if category in categories)
+            self._masks[categories] = found
+        return found
 
-    def cost(self, categories: Ids) -> int:
+    def cost(self, mask: int) -> int:
         """The whole price of these categories, paid or not."""
-        if not categories:
-            return sum(self._amounts.values())
-        return sum(self._amounts.get(category, 0) for category in set(categories))
+        if mask == self.whole:
+            return self.total_minor
+        return sum(self.amounts[category] for at, category in enumerate(self._bits) if mask >> at & 1)
 
-    def room(self, categories: Ids) -> int:
+    def met(self, categories: Ids) -> bool:
+        """Whether any of the categories is in the basket, be it free of charge; the empty set always is."""
+        return not categories or any(category in self.amounts for category in categories)
+
+
+class Cover:
+    """What nobody pays yet, for sources of these masks."""
+
+    __slots__ = ("_holding", "_slack", "left_minor")
+
+    def __init__(self, prices: Prices, masks: Iterable[int]) -> None:
+        some = {mask for mask in masks if mask != prices.whole}
+        unions = {0}
+        for mask in some:
+            unions |= {union | mask for union in unions}
+        listed = sorted(unions - {0, prices.whole})
+        self.left_minor = prices.total_minor
+        self._slack = [prices.cost(union) for union in listed]
+        self._holding = {mask: tuple(at for at, union in enumerate(listed) if union & mask == mask) for mask in some}
+
+    def copy(self) -> "Cover":
+        """The same, to try something on."""
+        made = Cover.__new__(Cover)
+        made.left_minor, made._slack, made._holding = self.left_minor, self._slack[:], self._holding
+        return made
+
+    def room(self, mask: int) -> int:
         """What a source for these categories may take."""
-        if not categories:
-            return self._left_minor
-        least_minor = min(self._left_minor, self.cost(categories))
-        own = set(categories)
-        others = [each for each in self._taken if each and not own.issuperset(each)]
-        for count in range(len(others) + 1):
-            for chosen in combinations(others, count):
-                union = own.union(*chosen)
-                least_minor = min(least_minor, self.cost(tuple(union)) - self._inside(union))
-        return max(0, least_minor)
+        least_minor = self.left_minor
+        for at in self._holding.get(mask, ()):
+            least_minor = min(least_minor, self._slack[at])
+        return least_minor
 
-    def take(self, categories: Ids, amount_minor: int) -> None:
+    def take(self, mask: int, amount_minor: int) -> None:
         """A source for these categories pays so much; no more than its room."""
-        self._left_minor -= amount_minor
-        if categories:
-            self._taken[categories] = self._taken.get(categories, 0) + amount_minor
-
-    def _inside(self, union: set[int]) -> int:
-        return sum(amount for categories, amount in self._taken.items() if union.issuperset(categories))
+        self.left_minor -= amount_minor
+        for at in self._holding.get(mask, ()):
+            self._slack[at] -= amount_minor

@@ -3,15 +3,20 @@
 Every admissible set of vouchers is tried (none, one, … `max_vouchers`; none beside one that goes alone, none with
 what another excludes). The set wins that leaves least unpaid, then least for the purse, then, where vouchers come
 before lots, least for the lots, then has the fewest vouchers, the least face value, and the lowest (expiry, order, id).
+
+One more source never makes the person pay more. Whatever source comes next, what it may take only shrinks with what
+those before it can pay, so an all-or-nothing source that could pay the whole still can; what all together pay only
+grows; and one more voucher only adds sets to choose from.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import combinations
 from typing import NamedTuple
 
-from devices.core.cover import Cover
+from devices.core.cover import Cover, Prices
+from devices.core.entitled import Entitled
 from devices.core.money import scale_bp
-from devices.core.policy import Entitlement, Policy, Programme
+from devices.core.policy import Policy, Programme
 from devices.core.quote import Leg, Lot, Person, Reason, Tap
 from devices.core.rulebook import Here, Rulebook
 
@@ -23,92 +28,105 @@ class Funded(NamedTuple):
     short_minor: int
 
 
+class Held(NamedTuple):
+    """A lot with its programme and the products it is for here; `unfit` is why it cannot be used at all, or ""."""
+
+    lot: Lot
+    programme: Programme
+    mask: int
+    unfit: str
+
+
 class Voucher(NamedTuple):
     """One that could be used here and now: it pays up to `worth_minor`."""
 
     lot: Lot
     programme: Programme
+    mask: int
     worth_minor: int
 
 
 class Funding:
-    """One sale's sources. `prices` is the price by category; an entitlement has taken its part of it already."""
+    """One sale's sources of money."""
 
-    def __init__(
-        self,
-        *,
-        policy: Policy,
-        book: Rulebook,
-        here: Here,
-        person: Person,
-        tap: Tap,
-        prices: Mapping[int, int],
-        entitled: tuple[Entitlement, int] | None,
-    ) -> None:
-        self._policy, self._here, self._person, self._tap = policy, here, person, tap
-        self._prices, self._entitled = prices, entitled
-        self._lots: list[tuple[Lot, Programme]] = []
-        self._vouchers: list[tuple[Lot, Programme]] = []
-        for lot in sorted(person.lots, key=book.lot_order):
+    def __init__(self, policy: Policy, book: Rulebook, here: Here, person: Person, tap: Tap, prices: Prices) -> None:
+        self._policy, self._here, self._person, self._tap, self._prices = policy, here, person, tap, prices
+        self._order = policy.funding_order
+        self._lots: list[Held] = []
+        self._vouchers: list[Held] = []
+        lots = person.lots if len(person.lots) < 2 else sorted(person.lots, key=book.lot_order)
+        for lot in lots:
             programme = book.programme(lot.programme)
             if programme is not None and lot.remaining_minor > 0:
-                (self._vouchers if programme.kind == "voucher" else self._lots).append((lot, programme))
+                mask = prices.mask(programme.where.categories)
+                unfit = self._unfit(lot, programme, mask)
+                (self._vouchers if programme.kind == "voucher" else self._lots).append(
+                    Held(lot, programme, mask, unfit)
+                )
+        self._cover = Cover(prices, ())
 
-    def fund(self, reasons: list[Reason]) -> Funded:
+    def fund(self, entitled: Entitled | None, reasons: list[Reason]) -> Funded:
         """The cheapest way for the person; `reasons` tell each step of it."""
+        masks = {held.mask for held in (*self._lots, *self._vouchers) if not held.unfit}
+        if entitled is not None:
+            masks.add(entitled.mask)
+        self._cover = Cover(self._prices, masks)
+        if entitled is not None:
+            self._cover.take(entitled.mask, entitled.covered_minor)
         chosen: tuple[Voucher, ...] = ()
-        if self._vouchers and "voucher" in self._policy.funding_order:
+        if self._vouchers and "voucher" in self._order:
             chosen = self._cheapest(self._usable_vouchers(reasons), reasons)
         return self._run(chosen, reasons)
 
-    def _run(self, vouchers: tuple[Voucher, ...], reasons: list[Reason]) -> Funded:
-        cover, legs = Cover(self._prices), list[Leg]()
-        if self._entitled is not None:
-            rule, covered_minor = self._entitled
-            cover.take(rule.where.categories, covered_minor)
-        excluded = {each for voucher in vouchers for each in voucher.programme.excludes}
-        for source in self._policy.funding_order:
+    def _unfit(self, lot: Lot, programme: Programme, mask: int) -> str:
+        if lot.expires_s <= self._tap.at_s:
+            return "expired"
+        if programme.id not in self._here.programmes:
+            return "not_here"
+        return "" if mask else "not_these"
+
+    def _run(self, vouchers: tuple[Voucher, ...], reasons: list[Reason] | None) -> Funded:
+        cover, legs = self._cover.copy(), list[Leg]()
+        for source in self._order:
             if source == "voucher":
                 _take_vouchers(vouchers, cover, legs, reasons)
             elif source == "lots":
-                self._take_lots(excluded, cover, legs, reasons)
+                self._take_lots(vouchers, cover, legs, reasons)
             elif source == "purse" and cover.left_minor:
                 self._take_purse(cover, legs, reasons)
         return Funded(tuple(legs), cover.left_minor)
 
-    def _take_lots(self, excluded: set[int], cover: Cover, legs: list[Leg], reasons: list[Reason]) -> None:
-        for lot, programme in self._lots:
+    def _take_lots(
+        self, vouchers: tuple[Voucher, ...], cover: Cover, legs: list[Leg], reasons: list[Reason] | None
+    ) -> None:
+        taken: dict[int, int] = {}
+        for held in self._lots:
             if not cover.left_minor:
                 break
-            about = {"programme": lot.programme, "lot": lot.id}
-            categories = programme.where.categories
-            room_minor = cover.room(categories)
-            value_minor = min(lot.remaining_minor, programme.most_minor or lot.remaining_minor)
-            if lot.expires_s <= self._tap.at_s:
-                reasons.append(Reason("lot.expired", about))
-            elif programme.id not in self._here.programmes:
-                reasons.append(Reason("lot.not_here", about))
-            elif programme.id in excluded:
-                reasons.append(Reason("lot.excluded", about))
-            elif not room_minor:
-                reasons.append(Reason("lot.not_these", about))
-            elif value_minor < room_minor and not programme.part_payment:
-                reasons.append(Reason("lot.not_whole", about))
-            else:
-                take_minor = min(room_minor, value_minor)
-                cover.take(categories, take_minor)
-                legs.append(Leg("lot", take_minor, ref=lot.id, programme=lot.programme))
-                amounts = {"amount_minor": take_minor, "left_minor": lot.remaining_minor - take_minor}
-                reasons.append(Reason("lot.used", about | amounts))
+            lot, programme = held.lot, held.programme
+            why, take_minor = _part(held, vouchers, cover, taken)
+            if not why:
+                cover.take(held.mask, take_minor)
+                legs.append(Leg("lot", take_minor, lot.id, lot.programme))
+                taken[programme.id] = taken.get(programme.id, 0) + take_minor
+            if reasons is not None:
+                about = {"programme": lot.programme, "lot": lot.id}
+                if not why:
+                    about |= {"amount_minor": take_minor, "left_minor": lot.remaining_minor - take_minor}
+                elif why == "most":
+                    about |= {"most_minor": programme.most_minor}
+                reasons.append(Reason(_LOT_STEPS[why], about))
 
-    def _take_purse(self, cover: Cover, legs: list[Leg], reasons: list[Reason]) -> None:
+    def _take_purse(self, cover: Cover, legs: list[Leg], reasons: list[Reason] | None) -> None:
         has_minor, left_minor = self._person.purse_minor, cover.left_minor
         take_minor = min(left_minor, max(0, has_minor))
         # A purse that cannot finish the amount takes part only where another source comes after it.
-        if take_minor != left_minor and (not take_minor or self._policy.funding_order[-1] == "purse"):
+        if take_minor != left_minor and (not take_minor or self._order[-1] == "purse"):
             return
-        cover.take((), take_minor)
+        cover.take(self._prices.whole, take_minor)
         legs.append(Leg("purse", take_minor))
+        if reasons is None:
+            return
         left = {"left_minor": has_minor - take_minor}
         reasons.append(Reason("purse.used", {"amount_minor": take_minor, **left}))
         if has_minor - take_minor < self._policy.low_balance_minor:
@@ -118,59 +136,91 @@ class Funding:
 
     def _usable_vouchers(self, reasons: list[Reason]) -> list[Voucher]:
         usable: list[Voucher] = []
-        cover = Cover(self._prices)
-        for lot, programme in self._vouchers:
+        for lot, programme, mask, unfit in self._vouchers:
             about = {"programme": lot.programme, "lot": lot.id}
-            price_minor = cover.cost(programme.where.categories)
-            if lot.expires_s <= self._tap.at_s:
-                reasons.append(Reason("voucher.expired", about))
-            elif programme.id not in self._here.programmes or not price_minor:
-                reasons.append(Reason("voucher.not_here", about))
-            elif price_minor < programme.threshold_minor:
+            if unfit:
+                reasons.append(Reason("voucher.expired" if unfit == "expired" else "voucher.not_here", about))
+                continue
+            price_minor = self._prices.cost(mask)
+            if price_minor < programme.threshold_minor:
                 reasons.append(Reason("voucher.below", about | {"threshold_minor": programme.threshold_minor}))
-            else:
-                worth_minor = scale_bp(price_minor, programme.percent_bp) if programme.percent_bp else price_minor
-                worth_minor = min(worth_minor, lot.remaining_minor, programme.most_minor or worth_minor)
-                if worth_minor:
-                    usable.append(Voucher(lot, programme, worth_minor))
+                continue
+            worth_minor = scale_bp(price_minor, programme.percent_bp) if programme.percent_bp else price_minor
+            worth_minor = min(worth_minor, lot.remaining_minor, programme.most_minor or worth_minor)
+            if worth_minor:
+                usable.append(Voucher(lot, programme, mask, worth_minor))
         return usable
 
     def _cheapest(self, usable: list[Voucher], reasons: list[Reason]) -> tuple[Voucher, ...]:
         if not usable:
             return ()
-        chosen = min(_admissible(_without_doubles(usable, self._policy.max_vouchers), self._policy), key=self._cost)
-        for voucher in usable:
-            if voucher not in chosen:
-                about = {"programme": voucher.programme.id, "lot": voucher.lot.id}
-                reasons.append(Reason("voucher.kept", about))
+        most = self._policy.max_vouchers
+        chosen = min(_admissible(_without_doubles(usable, most), most), key=self._cost)
+        unused = (voucher for voucher in usable if voucher not in chosen)
+        reasons.extend(Reason("voucher.kept", {"programme": each.programme.id, "lot": each.lot.id}) for each in unused)
         return chosen
 
     def _cost(self, vouchers: tuple[Voucher, ...]) -> tuple[object, ...]:
-        legs, short_minor = self._run(vouchers, [])
-        own_minor = sum(leg.amount_minor for leg in legs if leg.source == "purse")
-        order = self._policy.funding_order
+        legs, short_minor = self._run(vouchers, None)
+        order = self._order
         lots_minor = 0
         if "lots" in order and order.index("voucher") < order.index("lots"):
-            lots_minor = sum(leg.amount_minor for leg in legs if leg.source == "lot")
+            lots_minor = leg_sum(legs, "lot")
         face_minor = sum(voucher.lot.remaining_minor for voucher in vouchers)
         ids = tuple((each.lot.expires_s, each.programme.order, each.lot.id) for each in vouchers)
-        return short_minor, own_minor, lots_minor, len(vouchers), face_minor, ids
+        return short_minor, leg_sum(legs, "purse"), lots_minor, len(vouchers), face_minor, ids
 
 
-def _take_vouchers(vouchers: tuple[Voucher, ...], cover: Cover, legs: list[Leg], reasons: list[Reason]) -> None:
-    for lot, programme, worth_minor in vouchers:
-        categories = programme.where.categories
-        room_minor = cover.room(categories)
+_LOT_STEPS = {
+    "": "lot.used",
+    "expired": "lot.expired",
+    "not_here": "lot.not_here",
+    "not_these": "lot.not_these",
+    "excluded": "lot.excluded",
+    "most": "lot.most",
+    "not_whole": "lot.not_whole",
+}
+
+
+def _part(held: Held, vouchers: tuple[Voucher, ...], cover: Cover, taken: dict[int, int]) -> tuple[str, int]:
+    """Why a lot pays nothing, or "" and how much it pays; `taken` is what its programme's lots paid before."""
+    programme = held.programme
+    if held.unfit:
+        return held.unfit, 0
+    if vouchers and _excluded(programme, vouchers):
+        return "excluded", 0
+    room_minor, value_minor = cover.room(held.mask), held.lot.remaining_minor
+    if not room_minor:
+        return "not_these", 0
+    if programme.most_minor:
+        value_minor = min(value_minor, programme.most_minor - taken.get(programme.id, 0))
+        if not value_minor:
+            return "most", 0
+    if value_minor < room_minor and not programme.part_payment:
+        return "not_whole", 0
+    return "", min(room_minor, value_minor)
+
+
+def _take_vouchers(vouchers: tuple[Voucher, ...], cover: Cover, legs: list[Leg], reasons: list[Reason] | None) -> None:
+    for lot, programme, mask, worth_minor in vouchers:
+        room_minor = cover.room(mask)
         take_minor = min(room_minor, worth_minor)
         if take_minor and (programme.part_payment or take_minor == room_minor):
-            cover.take(categories, take_minor)
-            legs.append(Leg("voucher", take_minor, ref=lot.id, programme=lot.programme))
-            about = {"programme": lot.programme, "lot": lot.id}
-            reasons.append(Reason("voucher.used", about | {"amount_minor": take_minor}))
+            cover.take(mask, take_minor)
+            legs.append(Leg("voucher", take_minor, lot.id, lot.programme))
+            if reasons is not None:
+                about = {"programme": lot.programme, "lot": lot.id}
+                reasons.append(Reason("voucher.used", about | {"amount_minor": take_minor}))
 
 
-def _admissible(usable: list[Voucher], policy: Policy) -> Iterator[tuple[Voucher, ...]]:
-    for count in range(min(policy.max_vouchers, len(usable)) + 1):
+def _excluded(programme: Programme, vouchers: tuple[Voucher, ...]) -> bool:
+    return any(
+        programme.id in voucher.programme.excludes or voucher.programme.id in programme.excludes for voucher in vouchers
+    )
+
+
+def _admissible(usable: list[Voucher], most: int) -> Iterator[tuple[Voucher, ...]]:
+    for count in range(min(most, len(usable)) + 1):
         for chosen in combinations(usable, count):
             if count < 2 or _go_together(chosen):
                 yield chosen

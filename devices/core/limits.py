@@ -1,10 +1,10 @@
 """Limits of the policy and of a guardian, and what is not sold to a person: each a decline, or nothing."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
+from devices.core.cover import Prices
 from devices.core.declines import Decline, Why
-from devices.core.policy import Block, Limit, Window
+from devices.core.policy import Block, Ids, Limit, Window
 from devices.core.quote import Counted, Guard, Line, Person, Reason, Tap
 from devices.core.windows import window_key
 
@@ -78,31 +78,32 @@ def _met(block: Block, person: Person, line: Line) -> list[int]:
 
 
 class Asked(NamedTuple):
-    """What a sale asks for: its price by product category, without an entitlement's part, and the purse's part."""
+    """What a sale asks for: the price without an entitlement's part, and the purse's part of it."""
 
-    prices: Mapping[int, int]
+    prices: Prices
     payable_minor: int
     purse_minor: int
 
-    def of(self, categories: tuple[int, ...]) -> tuple[int, int]:
-        """The price and the purse's part of some categories; the latter is taken to be as much as can be."""
+    def of(self, categories: Ids) -> tuple[int, int]:
+        """The price and the purse's part of some categories; each is taken to be as much as can be."""
         if not categories:
             return self.payable_minor, self.purse_minor
-        total_minor = min(self.payable_minor, sum(self.prices.get(category, 0) for category in set(categories)))
+        amounts = self.prices.amounts
+        total_minor = min(self.payable_minor, sum(amounts.get(category, 0) for category in set(categories)))
         return total_minor, min(total_minor, self.purse_minor)
 
 
 def over_limit(limits: tuple[Limit, ...], *, person: Person, tap: Tap, usage: Usage, asked: Asked) -> Decline | None:
-    """The first limit that this sale would pass."""
+    """The first limit that this sale would pass. A sale that asks nothing of a limit does not pass it."""
     for limit in limits:
-        total_minor, purse_minor = asked.of(limit.where.categories)
-        if limit.where.categories and not total_minor:
+        if not asked.prices.met(limit.where.categories):
             continue
         if limit.max_minor is not None:
+            total_minor, purse_minor = asked.of(limit.where.categories)
             asked_minor = total_minor if limit.on == "total" else purse_minor
             spent = usage.spent(limit.window, limit.scope)
             used_minor = spent[0] if limit.on == "total" else spent[1]
-            if used_minor + asked_minor > limit.max_minor:
+            if asked_minor and used_minor + asked_minor > limit.max_minor:
                 told = {"limit_minor": limit.max_minor, "used_minor": used_minor, "amount_minor": asked_minor}
                 return Decline(_OVER[limit.window], {"limit": limit.id, **told})
         if limit.max_count is not None and limit.window != "sale":
@@ -111,7 +112,7 @@ def over_limit(limits: tuple[Limit, ...], *, person: Person, tap: Tap, usage: Us
                 told_count = {"limit": limit.id, "max_count": limit.max_count, "window": limit.window}
                 return Decline(Why.TOO_MANY_IN_WINDOW, told_count)
         if limit.min_gap_s and person.last_s and tap.at_s - person.last_s < limit.min_gap_s:
-            wait_s = limit.min_gap_s - (tap.at_s - person.last_s)
+            wait_s = limit.min_gap_s - max(0, tap.at_s - person.last_s)
             return Decline(Why.TOO_SOON, {"limit": limit.id, "wait_s": wait_s})
     return None
 
@@ -119,12 +120,14 @@ def over_limit(limits: tuple[Limit, ...], *, person: Person, tap: Tap, usage: Us
 def over_guard(guards: tuple[Guard, ...], *, usage: Usage, asked: Asked) -> Decline | None:
     """The first limit of a guardian that this sale would pass; one for categories is for each sale."""
     for guard in guards:
+        if not asked.prices.met(guard.categories):
+            continue
+        if guard.categories and guard.max_minor == 0:
+            return Decline(Why.GUARD_BLOCKS, {"guard": guard.id})
         asked_minor, _purse_minor = asked.of(guard.categories)
         window = "sale" if guard.categories else guard.window
         used_minor, _used_purse_minor, count = usage.spent(window, 0)
-        if guard.categories and asked_minor and guard.max_minor == 0:
-            return Decline(Why.GUARD_BLOCKS, {"guard": guard.id})
-        if guard.max_minor is not None and used_minor + asked_minor > guard.max_minor:
+        if guard.max_minor is not None and asked_minor and used_minor + asked_minor > guard.max_minor:
             return Decline(Why.OVER_GUARD, {"guard": guard.id, "limit_minor": guard.max_minor, "window": window})
         if guard.max_count is not None and window != "sale" and count + 1 > guard.max_count:
             return Decline(Why.TOO_MANY_GUARD, {"guard": guard.id, "max_count": guard.max_count, "window": window})
@@ -133,10 +136,8 @@ def over_guard(guards: tuple[Guard, ...], *, usage: Usage, asked: Asked) -> Decl
 
 def counted(limits: tuple[Limit, ...], asked: Asked) -> tuple[Counted, ...]:
     """What the sale adds to the limits that count for themselves."""
-    found = []
-    for limit in limits:
-        if limit.scope and limit.window != "sale":
-            total_minor, purse_minor = asked.of(limit.where.categories)
-            if total_minor or not limit.where.categories:
-                found.append(Counted(limit.scope, total_minor, purse_minor))
-    return tuple(found)
+    return tuple(
+        Counted(limit.scope, *asked.of(limit.where.categories))
+        for limit in limits
+        if limit.scope and limit.window != "sale" and asked.prices.met(limit.where.categories)
+    )

@@ -182,6 +182,7 @@ class Block(msgspec.Struct, frozen=True, omit_defaults=True):
 Rule = PriceRule | Programme | Entitlement | Limit | Block
 
 Source = Literal["entitlement", "voucher", "lots", "purse"]
+FUNDING_ORDER: tuple[Source, ...] = ("entitlement", "voucher", "lots", "purse")
 
 
 class AgeStep(msgspec.Struct, frozen=True):
@@ -203,7 +204,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     prices: Annotated[tuple[PriceRule, ...], msgspec.Meta(max_length=MAX_RULES)] = ()
     programmes: Annotated[tuple[Programme, ...], msgspec.Meta(max_length=MAX_RULES)] = ()
     limits: Annotated[tuple[Limit, ...], msgspec.Meta(max_length=MAX_RULES)] = ()
-    funding_order: tuple[Source, ...] = ("entitlement", "voucher", "lots", "purse")
+    funding_order: tuple[Source, ...] = FUNDING_ORDER
     ages: tuple[AgeStep, ...] = ()
     entitlements: Annotated[tuple[Entitlement, ...], msgspec.Meta(max_length=MAX_RULES)] = ()
     blocks: Annotated[tuple[Block, ...], msgspec.Meta(max_length=MAX_RULES)] = ()
@@ -214,6 +215,9 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     allergens: tuple[tuple[int, Text], ...] = ()
 
     def __post_init__(self) -> None:
+        if self.funding_order == FUNDING_ORDER:
+            # The very default is left out of the bytes, and a release that knows fewer sources reads its own.
+            msgspec.structs.force_setattr(self, "funding_order", FUNDING_ORDER)
         if len(set(self.funding_order)) != len(self.funding_order):
             raise ValueError("each source of funds is asked once")
         if "entitlement" in self.funding_order[1:]:
@@ -250,7 +254,7 @@ def least_evaluator(policy: Policy) -> int:
         or policy.blocks
         or policy.days
         or policy.low_balance_minor
-        or policy.funding_order[-1:] != ("purse",)
+        or policy.funding_order not in (FUNDING_ORDER, ("lots", "purse"))
         or any(period.weekdays for period in policy.periods)
         or any(each.where.categories or each.where.from_date or each.where.to_date for each in rules)
         or any(each.who.lists for each in addressed)

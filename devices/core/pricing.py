@@ -13,24 +13,42 @@ def price(
     Lines under one rule are priced together: their sum is scaled, the rule's amount added once, the result rounded.
     """
     if not rules:
-        return _by_category(basket)
-    if not any(rule.where.categories for rule in rules):
-        return _shared(_apply(rules[0], list_minor, reasons), _by_category(basket))
-    shares: dict[PriceRule | None, dict[int, int]] = {}
-    by_id: dict[int, PriceRule | None] = {}
+        priced = _by_category(basket)
+    elif not any(rule.where.categories for rule in rules):
+        priced = _shared(_apply(rules[0], list_minor, reasons), _by_category(basket))
+    else:
+        priced = _by_rules(rules, basket, reasons)
+    return priced if len(priced) < 2 or min(priced.values()) >= 0 else _without_negatives(priced)
+
+
+def _by_rules(rules: tuple[PriceRule, ...], basket: tuple[Line, ...], reasons: list[Reason]) -> dict[int, int]:
+    lists: dict[int, dict[int, int]] = {}
     for line in basket:
-        rule = next(
-            (each for each in rules if not each.where.categories or line.category in each.where.categories), None
+        named = (
+            at for at, rule in enumerate(rules) if not rule.where.categories or line.category in rule.where.categories
         )
-        rule = by_id.setdefault(rule.id if rule is not None else 0, rule)
-        of_rule = shares.setdefault(rule, {})
+        of_rule = lists.setdefault(next(named, len(rules)), {})
         of_rule[line.category] = of_rule.get(line.category, 0) + line.unit_minor * line.quantity
     priced: dict[int, int] = {}
-    for rule, lists in shares.items():
-        amounts = lists if rule is None else _shared(_apply(rule, sum(lists.values()), reasons), lists)
+    for at, amounts in lists.items():
+        if at < len(rules):
+            amounts = _shared(_apply(rules[at], sum(amounts.values()), reasons), amounts)
         for category, amount_minor in amounts.items():
             priced[category] = priced.get(category, 0) + amount_minor
     return priced
+
+
+def _without_negatives(priced: dict[int, int]) -> dict[int, int]:
+    """The same sum where a category below zero lowers the others, in the order they are met."""
+    owed_minor = -sum(amount_minor for amount_minor in priced.values() if amount_minor < 0)
+    found: dict[int, int] = {}
+    for category, amount_minor in priced.items():
+        off_minor = min(owed_minor, max(0, amount_minor))
+        owed_minor -= off_minor
+        found[category] = max(0, amount_minor) - off_minor
+    if owed_minor:
+        found[next(iter(found))] -= owed_minor
+    return found
 
 
 def apply_rule(rule: PriceRule, list_minor: int) -> int:

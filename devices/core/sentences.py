@@ -117,6 +117,10 @@ _REASONS: dict[str, Text] = {
     "lot.not_whole": Text(
         "“{programme}”不足以付全额，未使用", "“{programme}” could not pay the whole and was not used"
     ),
+    "lot.most": Text(
+        "“{programme}”每笔最多支付 {most_minor}，其余未使用",
+        "“{programme}” pays at most {most_minor} of a sale: the rest of it was not used",
+    ),
     "lot.not_these": Text("“{programme}”不适用于这些商品", "“{programme}” is not for these products"),
     "lot.excluded": Text(
         "“{programme}”不能与所用的券同时使用", "“{programme}” cannot be used together with the voucher used"
@@ -137,6 +141,10 @@ _REASONS: dict[str, Text] = {
     "entitlement.used": Text(
         "“{entitlement}”：免费，由承担单位按 {amount_minor} 结算，还剩 {left_count} 次",
         "“{entitlement}”: free of charge; its sponsor pays {amount_minor}; {left_count} left",
+    ),
+    "entitlement.part": Text(
+        "“{entitlement}”：免 {covers_minor}，由承担单位按 {amount_minor} 结算，还剩 {left_count} 次",
+        "“{entitlement}”: {covers_minor} is free of charge; its sponsor pays {amount_minor}; {left_count} left",
     ),
     "entitlement.used_up": Text(
         "“{entitlement}”的 {max_count} 次已用完", "“{entitlement}”: all {max_count} are used up"
