@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -13,11 +13,13 @@ from ecard.ledger.errors import AccountClosed, AccountInUse
 from ecard.ledger.holds import capture_hold, lapse_holds, place_hold, release_hold
 from ecard.ledger.locks import lock_accounts, read_accounts
 from ecard.ledger.models import HOUSE_KINDS, Account, AccountKind, house_label
+from ecard.ledger.opening import open_funded
 from ecard.ledger.values import NewAccount, NewTransfer, PostedGroup
 
 __all__ = [
     "capture_hold",
     "close_account",
+    "close_accounts",
     "fold_deltas",
     "house_account",
     "lapse_holds",
@@ -25,6 +27,7 @@ __all__ = [
     "next_posting_group",
     "open_account",
     "open_accounts",
+    "open_funded",
     "place_hold",
     "post",
     "post_group",
@@ -78,11 +81,18 @@ def house_account(*, kind: AccountKind, label: str = "") -> int:
 @transaction.atomic
 def close_account(*, account_id: int, at: datetime) -> None:
     """Close a floored account for good. Raises AccountInUse while it has money, a debt or an open hold."""
-    account = lock_accounts([account_id])[account_id]
-    if account.floor_minor is None or account.balance_minor or account.held_minor:
+    if close_accounts(account_ids=[account_id], at=at):
         raise AccountInUse(f"account {account_id} cannot be closed yet")
-    if account.closed_at is None:
-        Account.objects.filter(pk=account_id).update(closed_at=at)
+
+
+@transaction.atomic
+def close_accounts(*, account_ids: Iterable[int], at: datetime) -> set[int]:
+    """Close for good those that are empty; gives those that are not: with money, a debt, an open hold or no floor."""
+    accounts = lock_accounts(account_ids).values()
+    in_use = {each.id for each in accounts if each.floor_minor is None or each.balance_minor or each.held_minor}
+    closable = [each.id for each in accounts if each.id not in in_use and each.closed_at is None]
+    Account.objects.filter(pk__in=closable).update(closed_at=at)
+    return in_use
 
 
 @transaction.atomic

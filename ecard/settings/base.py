@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "ecard.payments",
     "ecard.settlement",
     "ecard.portal",
+    "ecard.imports",
     "ecard.office",
     "ecard.demo",
 ]
@@ -184,6 +185,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "lapse-holds": _every(60.0, "ecard.ledger.tasks.lapse_holds"),
     "expire-grants": _every(3_600.0, "ecard.benefits.tasks.expire_grants"),
     "forget-issues": _every(3_600.0, "ecard.codes.tasks.forget_issues"),
+    "forget-imports": _every(3_600.0, "ecard.imports.tasks.forget_imports"),
     "begin-audit": {"task": "ecard.office.tasks.begin_audit", "schedule": crontab(hour="3", minute="17")},
     "continue-audit": _every(60.0, "ecard.office.tasks.continue_audit"),
 }

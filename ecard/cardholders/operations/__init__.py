@@ -15,6 +15,7 @@ from ecard.cardholders.operations.people import rename as rename
 from ecard.cardholders.operations.people import set_attributes as set_attributes
 from ecard.cardholders.operations.people import set_avoided as set_avoided
 from ecard.cardholders.operations.people import update_cardholder as update_cardholder
+from ecard.cardholders.operations.people import withdraw_cardholders as withdraw_cardholders
 from ecard.cardholders.operations.stops import lift_stop as lift_stop
 from ecard.cardholders.operations.stops import stop_account as stop_account
 from ecard.cardholders.operations.stops import stop_codes as stop_codes

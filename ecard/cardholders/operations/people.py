@@ -18,7 +18,7 @@ from ecard.changes.models import Topic
 from ecard.changes.operations import record
 from ecard.ledger.errors import AccountInUse
 from ecard.ledger.models import AccountKind
-from ecard.ledger.operations import close_account, open_accounts, set_floor, set_floors
+from ecard.ledger.operations import close_account, close_accounts, open_accounts, set_floor, set_floors
 from ecard.ledger.values import NewAccount
 
 CARDHOLDERS_PER_INSERT = 2_000
@@ -31,6 +31,10 @@ SET name = given.name, name_sort = given.name_sort, name_joined = given.name_joi
 FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[])
     AS given (id, name, name_sort, name_joined, name_initials, group_id, attributes)
 WHERE person.id = given.id
+"""
+_WITHDRAW = """
+UPDATE cardholders_cardholder SET state = %s, closed_at = %s, number = left(number, 16) || '~' || id
+WHERE id = ANY(%s::bigint[])
 """
 
 
@@ -197,6 +201,24 @@ def close_cardholder(*, cardholder: Cardholder, at: datetime) -> None:
     cardholder.save(update_fields=["state", "closed_at"])
     for topic in (Topic.CARDHOLDER, Topic.DENY):
         record(topic=topic, refs=[cardholder.account_ref], at=at)
+
+
+@transaction.atomic
+def withdraw_cardholders(*, cardholder_ids: Iterable[int], at: datetime) -> set[int]:
+    """Close accounts that were opened by mistake and give their numbers back, for others to be opened by.
+
+    Gives those that stay as they are: closed already, or with something in the purse.
+    """
+    wanted = set(cardholder_ids)
+    people = Cardholder.objects.select_for_update().filter(pk__in=wanted, state=CardholderState.ACTIVE)
+    active = {row[0]: row[1:] for row in people.order_by("pk").values_list("pk", "account_ref", "purse_id")}
+    in_use = close_accounts(account_ids=[purse_id for _ref, purse_id in active.values()], at=at)
+    gone = {pk: ref for pk, (ref, purse_id) in active.items() if purse_id not in in_use}
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHDRAW, [CardholderState.CLOSED, at, list(gone)])
+    for topic in (Topic.CARDHOLDER, Topic.DENY):
+        record(topic=topic, refs=list(gone.values()), at=at)
+    return wanted - set(gone)
 
 
 def _row(person: NewCardholder, *, group: Group, purse_id: int, at: datetime) -> Cardholder:
