@@ -11,7 +11,7 @@ from devices.core.policy import Policy, decode_policy
 from devices.core.quote import Lot
 from ecard.benefits.counting import needed, usage_in, usage_of
 from ecard.benefits.errors import UnknownPolicy
-from ecard.benefits.models import Grant, Programme, PublishedPolicy
+from ecard.benefits.models import Entitlement, Grant, Programme, PublishedPolicy
 from ecard.ledger.queries import funds
 
 __all__ = [
@@ -19,7 +19,9 @@ __all__ = [
     "needed",
     "policies_for_terminals",
     "policies_since",
+    "policy_at",
     "policy_by_number",
+    "sponsors_of_entitlements",
     "sponsors_of_programmes",
     "usage_in",
     "usage_of",
@@ -38,6 +40,13 @@ def policies_for_terminals(at: datetime) -> tuple[SignedPolicy, ...]:
         SignedPolicy(each.key_id, bytes(each.signature), bytes(each.body))
         for each in sorted(chosen, key=lambda each: each.number)
     )
+
+
+def policy_at(at: datetime) -> Policy | None:
+    """The policy that governed, or will govern, a moment as far as is known now; None before the first."""
+    started = PublishedPolicy.objects.filter(starts_at__lte=at)
+    body = started.order_by("-number").values_list("body", flat=True).first()
+    return None if body is None else _decoded(bytes(body))
 
 
 def policies_since(at: datetime) -> list[Policy]:
@@ -85,3 +94,8 @@ def lots_of(account_refs: Iterable[int], *, at: datetime) -> dict[int, tuple[Lot
 def sponsors_of_programmes(programme_ids: Iterable[int]) -> dict[int, int]:
     """Programme id → the sponsor's ledger account."""
     return dict(Programme.objects.filter(pk__in=set(programme_ids)).values_list("pk", "sponsor_id"))
+
+
+def sponsors_of_entitlements(entitlement_ids: Iterable[int]) -> dict[int, int]:
+    """Entitlement id → the sponsor's ledger account."""
+    return dict(Entitlement.objects.filter(pk__in=set(entitlement_ids)).values_list("pk", "sponsor_id"))

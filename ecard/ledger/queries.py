@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db import connection
 
@@ -51,7 +52,7 @@ WHERE cause_kind = %s AND cause_id = ANY(%s::bigint[]) ORDER BY id
 """
 
 _CAUSE_TOTALS = """
-SELECT cause_id, (coalesce(sum(amount_minor) FILTER (WHERE kind <> %s), 0))::bigint,
+SELECT cause_id, (coalesce(sum(amount_minor) FILTER (WHERE kind <> ALL(%s::smallint[])), 0))::bigint,
        (coalesce(sum(amount_minor) FILTER (WHERE kind = %s), 0))::bigint
 FROM ledger_transfer WHERE cause_kind = %s AND cause_id BETWEEN %s AND %s GROUP BY cause_id ORDER BY cause_id LIMIT %s
 """
@@ -86,6 +87,22 @@ LEFT JOIN ledger_hold AS hold ON hold.id = page.hold_id
 ORDER BY page.id
 """
 
+_NEWEST_CAUSES = """
+SELECT DISTINCT ON (debit_account_id) debit_account_id, cause_id FROM ledger_transfer
+WHERE debit_account_id = ANY(%s::bigint[]) AND kind = %s ORDER BY debit_account_id, id DESC
+"""
+
+_BESIDE = (TransferKind.VOUCHER_REST, TransferKind.VOUCHER_RESTORED)
+_MOVED_SINCE = """
+SELECT account, sum(amount)::bigint FROM (
+    SELECT credit_account_id AS account, amount_minor AS amount FROM ledger_transfer
+    WHERE credit_account_id = ANY(%(accounts)s::bigint[]) AND posted_at > %(since)s
+    UNION ALL
+    SELECT debit_account_id, -amount_minor FROM ledger_transfer
+    WHERE debit_account_id = ANY(%(accounts)s::bigint[]) AND posted_at > %(since)s
+) AS moved GROUP BY account
+"""
+
 _AFTER_EVERY_ID = 2**63 - 1
 
 
@@ -106,6 +123,13 @@ def funds(account_ids: Iterable[int]) -> dict[int, Funds]:
 def balances(account_ids: Iterable[int]) -> dict[int, int]:
     """The balance of each account that exists."""
     return {account_id: found.balance_minor for account_id, found in funds(account_ids).items()}
+
+
+def moved_since(account_ids: Iterable[int], *, since: datetime) -> dict[int, int]:
+    """What was posted to each account after a moment, debits negative; for a person's accounts, never a busy one's."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVED_SINCE, {"accounts": list(account_ids), "since": since})
+        return dict(cursor.fetchall())
 
 
 def labels(account_ids: Iterable[int]) -> dict[int, str]:
@@ -154,11 +178,21 @@ def transfers_of_causes(*, cause_kind: int, cause_ids: Iterable[int]) -> dict[in
 
 
 def cause_totals(*, cause_kind: int, first_id: int, last_id: int, limit: int) -> dict[int, tuple[int, int]]:
-    """Cause id → (moved, moved back by reversals), for the causes from `first_id` to `last_id`, lowest first."""
-    kinds = [TransferKind.REVERSAL, TransferKind.REVERSAL]
+    """Cause id → (moved, moved back by reversals), for the causes from `first_id` to `last_id`, lowest first.
+
+    What goes from a voucher back to its sponsor beside a sale is no part of either.
+    """
+    kinds = [[int(kind) for kind in (TransferKind.REVERSAL, *_BESIDE)], TransferKind.REVERSAL]
     with connection.cursor() as cursor:
         cursor.execute(_CAUSE_TOTALS, [*kinds, cause_kind, first_id, last_id, limit])
         return {cause_id: (moved, back) for cause_id, moved, back in cursor.fetchall()}
+
+
+def newest_causes(account_ids: Iterable[int], *, kind: TransferKind) -> dict[int, int]:
+    """Account → the cause of the newest transfer of this kind out of it; accounts without one are left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWEST_CAUSES, [list(account_ids), kind])
+        return dict(cursor.fetchall())
 
 
 def replay_check(*, after: int = 0, limit: int = REPLAY_LIMIT) -> ReplayReport:

@@ -69,7 +69,7 @@ def sale_view(sale_id: int, *, account_ref: int) -> SaleView | None:
 
 def record_of(sale: Sale) -> SaleRecord:
     """The terminal's own record of a sale. Raises SaleUnreadable."""
-    return _records([sale])[sale.pk]
+    return records_of([sale])[sale.pk]
 
 
 def explain(sale: Sale, *, language: str) -> list[str]:
@@ -80,7 +80,7 @@ def explain(sale: Sale, *, language: str) -> list[str]:
 
 def explain_many(sale_ids: Collection[int], *, language: str) -> dict[int, list[str]]:
     """`explain` for a page of sales, with one query for their batches and one a policy. The caller bounds them."""
-    records = _records(list(Sale.objects.filter(pk__in=sale_ids)))
+    records = records_of(list(Sale.objects.filter(pk__in=sale_ids)))
     policies = {number: _policy(number) for number in {record.quote.policy for record in records.values()}}
     return {
         sale_id: quote_sentences(record.quote, policy=policies[record.quote.policy], language=language)
@@ -174,7 +174,8 @@ def _policy(number: int) -> Policy | None:
         return None
 
 
-def _records(sales: Collection[Sale]) -> dict[int, SaleRecord]:
+def records_of(sales: Collection[Sale]) -> dict[int, SaleRecord]:
+    """The terminals' own records of some sales, by sale. Raises SaleUnreadable; the caller bounds them."""
     raws = dict(Batch.objects.filter(pk__in={sale.batch_id for sale in sales}).values_list("pk", "raw"))
     lines = {batch_id: _lines(bytes(raw)) for batch_id, raw in raws.items()}
     found: dict[int, SaleRecord] = {}
