@@ -6,7 +6,18 @@ from typing import Any
 
 import msgspec
 
-from devices.core.policy import AgeStep, Limit, MealPeriod, Policy, PriceRule, Programme, Text, Where
+from devices.core.policy import (
+    AgeStep,
+    Block,
+    Entitlement,
+    Limit,
+    MealPeriod,
+    Policy,
+    PriceRule,
+    Programme,
+    Text,
+    Where,
+)
 from devices.core.quote import Line, Lot, Person, Tap
 
 AT_S = 1_795_147_200
@@ -54,3 +65,19 @@ def price(number: int, percent_bp: int, **changes: Any) -> PriceRule:
 
 def limit(number: int, window: Any, **changes: Any) -> Limit:
     return Limit(number, Text(f"限{number}", f"limit {number}"), window, **changes)
+
+
+def subsidy(number: int, **changes: Any) -> Programme:
+    return Programme(number, Text(f"补贴{number}", f"subsidy {number}"), **changes)
+
+
+def voucher(number: int, **changes: Any) -> Programme:
+    return Programme(number, Text(f"券{number}", f"voucher {number}"), kind="voucher", **changes)
+
+
+def entitlement(number: int, **changes: Any) -> Entitlement:
+    return Entitlement(number, Text(f"免费餐{number}", f"free meal {number}"), **changes)
+
+
+def block(number: int, **changes: Any) -> Block:
+    return Block(number, Text(f"禁售{number}", f"block {number}"), **changes)

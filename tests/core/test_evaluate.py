@@ -168,7 +168,7 @@ def test_an_amount_that_is_none_is_declined(minor: int) -> None:
 def test_a_basket_is_the_sum_of_its_lines() -> None:
     quote = evaluate(policy=POLICY, person=person(), tap=TAP, basket=(Line(3_00, 2), Line(1_50), Line(-50)))
     assert quote.list_minor == quote.amount_minor == 7_00
-    assert evaluate(policy=POLICY, person=person(), tap=TAP, basket=()).decline == Decline(Why.NO_AMOUNT)
+    assert evaluate(policy=POLICY, person=person(), tap=TAP, basket=()).decline == Decline(Why.NOT_ENTITLED)
 
 
 @pytest.mark.parametrize(("minor", "why"), [(60_00, None), (60_01, Why.OVER_SALE_LIMIT)])
@@ -193,11 +193,13 @@ YESTERDAY = Used("2026-11-19", 999_00, 999_00, 99)
         ((limit(1, "day", on="purse", max_minor=26_00),), None),
         ((limit(1, "day", on="purse", max_minor=25_99),), Why.OVER_DAY_LIMIT),
         ((limit(1, "day", max_count=3),), None),
-        ((limit(1, "day", max_count=2),), Why.TOO_MANY_SALES),
+        ((limit(1, "day", max_count=2),), Why.TOO_MANY_IN_WINDOW),
         ((limit(1, "sale", max_count=0),), None),
         ((limit(1, "day", max_minor=0, who=Who(groups=(6,))),), None),
         ((limit(1, "day", max_minor=0, where=Where(outlets=(3,))),), None),
-        ((limit(1, "day", max_minor=0, where=Where(outlets=(2,)), who=Who(groups=(5,))),), Why.OVER_DAY_LIMIT),
+        ((limit(1, "day", max_minor=9_99, where=Where(outlets=(2,)), who=Who(groups=(5,))),), Why.OVER_DAY_LIMIT),
+        # With a place of its own it counts only what was sold there, which is nothing yet.
+        ((limit(1, "day", max_minor=10_00, max_count=1, where=Where(outlets=(2,))),), None),
         ((limit(1, "sale", max_minor=9_00), limit(2, "day", max_minor=0)), Why.OVER_SALE_LIMIT),
     ],
 )
@@ -295,16 +297,17 @@ BERLIN = ZoneInfo("Europe/Berlin")
         ("2026-11-20T02:30", SHANGHAI, 0, "2026-11-20", 4, 630, LUNCH),
         ("2026-11-20T05:29", SHANGHAI, 0, "2026-11-20", 4, 809, LUNCH),
         ("2026-11-20T05:30", SHANGHAI, 0, "2026-11-20", 4, 810, 0),
-        # A night period runs over midnight, and the business day ends at four.
+        # A night period runs over midnight: all of it is of the day on which it began. The business day ends at four.
         ("2026-11-20T14:00", SHANGHAI, 240, "2026-11-20", 4, 1320, NIGHT),
         ("2026-11-20T17:59", SHANGHAI, 240, "2026-11-20", 4, 119, NIGHT),
         ("2026-11-20T18:00", SHANGHAI, 240, "2026-11-20", 4, 120, 0),
         ("2026-11-20T19:59", SHANGHAI, 240, "2026-11-20", 4, 239, 0),
         ("2026-11-20T20:00", SHANGHAI, 240, "2026-11-21", 5, 240, 0),
-        ("2026-12-31T16:00", SHANGHAI, 0, "2027-01-01", 4, 0, NIGHT),
+        ("2026-12-31T16:00", SHANGHAI, 0, "2026-12-31", 3, 0, NIGHT),
+        ("2026-12-31T18:00", SHANGHAI, 0, "2027-01-01", 4, 120, 0),
         # Summer time begins: 02:30 is skipped, lunch is at the clock's noon on both sides.
         ("2027-03-27T11:00", BERLIN, 0, "2027-03-27", 5, 720, LUNCH),
-        ("2027-03-28T00:59", BERLIN, 0, "2027-03-28", 6, 119, NIGHT),
+        ("2027-03-28T00:59", BERLIN, 0, "2027-03-27", 5, 119, NIGHT),
         ("2027-03-28T01:00", BERLIN, 0, "2027-03-28", 6, 180, 0),
         ("2027-03-28T10:00", BERLIN, 0, "2027-03-28", 6, 720, LUNCH),
         # Summer time ends: 02:30 comes twice.

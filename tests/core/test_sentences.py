@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import string
 
 import msgspec
 import pytest
 
-from devices.core import accept, evaluate, funds, sentences
+from devices.core import entitled, evaluate, funding, limits, pricing, sentences
+from devices.core.catalogue import Catalogue, Product
 from devices.core.declines import Decline, Why
-from devices.core.policy import Text
-from devices.core.quote import Quote, Reason
+from devices.core.policy import Text, Where
+from devices.core.quote import Line, Person, Quote, Reason, Tally
 from devices.core.sentences import decline_sentence, quote_sentences, reason_sentence
-from tests.core.people import POLICY, TAP, basket, limit, lot, person, policy, price
+from tests.core.people import (
+    POLICY,
+    TAP,
+    block,
+    entitlement,
+    limit,
+    lot,
+    person,
+    policy,
+    price,
+    subsidy,
+    voucher,
+)
 
 TOLD: dict[Why, dict[str, int | str]] = {
     Why.OTHER_INSTITUTION: {"institution": "ZZ"},
@@ -24,6 +38,15 @@ TOLD: dict[Why, dict[str, int | str]] = {
     Why.TOO_MANY_SALES: {"max_count": 3},
     Why.OVER_SALE_LIMIT: {"limit_minor": 60_00, "amount_minor": 61_00},
     Why.OVER_DAY_LIMIT: {"limit_minor": 60_00, "used_minor": 30_00, "amount_minor": 40_00},
+    Why.OVER_PERIOD_LIMIT: {"limit": 1, "limit_minor": 60_00, "used_minor": 30_00, "amount_minor": 40_00},
+    Why.OVER_WEEK_LIMIT: {"limit": 1, "limit_minor": 60_00, "used_minor": 30_00, "amount_minor": 40_00},
+    Why.OVER_MONTH_LIMIT: {"limit": 1, "limit_minor": 60_00, "used_minor": 30_00, "amount_minor": 40_00},
+    Why.TOO_MANY_IN_WINDOW: {"limit": 1, "max_count": 3, "window": "week"},
+    Why.TOO_SOON: {"limit": 1, "wait_s": 60},
+    Why.OVER_GUARD: {"guard": 1, "limit_minor": 20_00, "window": "day"},
+    Why.TOO_MANY_GUARD: {"guard": 1, "max_count": 2, "window": "period"},
+    Why.GUARD_BLOCKS: {"guard": 1},
+    Why.NOT_SOLD_HERE: {"block": 1, "product": 3},
     Why.OVER_AGED_LIMIT: {"limit_minor": 60_00},
     Why.INSUFFICIENT: {"have_minor": 3_00, "short_minor": 7_00},
 }
@@ -56,31 +79,68 @@ def test_every_reason_has_words_in_both_languages(code: str) -> None:
     assert blanks(template.zh) == blanks(template.en)
 
 
+STEP = re.compile(r"(price|lot|voucher|entitlement|warn|purse)\.[a-z_]+")
+
+
 def test_every_reason_and_decline_that_the_rules_can_give_is_in_the_catalogue() -> None:
-    given: set[str] = set()
-    for module in (accept, evaluate, funds):
-        for node in ast.walk(ast.parse(inspect.getsource(module))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Reason":
-                assert isinstance(node.args[0], ast.Constant)
-                given.add(str(node.args[0].value))
+    given = {
+        str(node.value)
+        for module in (entitled, evaluate, funding, limits, pricing)
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
+        if isinstance(node, ast.Constant) and STEP.fullmatch(str(node.value))
+    }
     assert given == set(sentences._REASONS)
     assert set(Why) == set(sentences._DECLINES)
 
 
+FULL = policy(
+    prices=(price(1, 9_000),),
+    programmes=(
+        *POLICY.programmes,
+        subsidy(4, where=Where(categories=(2,))),
+        subsidy(5, most_minor=50),
+        voucher(6, excludes=(1,)),
+        voucher(7, threshold_minor=50_00),
+        voucher(8, where=Where(outlets=(99,))),
+    ),
+    entitlements=(entitlement(1, covers_minor=1_00), entitlement(2)),
+    limits=(limit(1, "week", max_minor=20_00),),
+    blocks=(
+        block(1, allergens=(9,), action="warn"),
+        block(2, products=(3,), action="warn"),
+        block(3, where=Where(categories=(7,))),
+    ),
+    allergens=((9, Text("麸质", "gluten")),),
+    low_balance_minor=1_000_00,
+)
+SOLD = Catalogue(products=(Product(3, Text("面包", "Bread"), 10_00),))
+
+
 def whole_quotes() -> list[Quote]:
-    """Evaluations that between them give every reason and every decline of the evaluator."""
+    """Evaluations that between them give every reason of the evaluator and several declines."""
     lots = (lot(1, 3_00), lot(2, 3_00, expires_s=TAP.at_s), lot(3, 3_00, programme=3), lot(4, 1, programme=2))
-    rules = {"prices": (price(1, 9_000),)}
-    limits = (limit(1, "day", max_minor=1), limit(2, "sale", max_minor=1), limit(3, "day", max_count=0))
-    return [
-        evaluate.evaluate(policy=policy(**rules), person=person(lots=lots), tap=TAP, basket=basket(10_00)),
-        evaluate.evaluate(policy=POLICY, person=person(purse_minor=1), tap=TAP, basket=basket(10_00)),
-        evaluate.evaluate(policy=POLICY, person=person(), tap=TAP, basket=basket(70_00)),
-        *(
-            evaluate.evaluate(policy=policy(limits=(each,)), person=person(), tap=TAP, basket=basket(10_00))
-            for each in limits
-        ),
+    more = (
+        *(lot(5 + at, 1_00, programme=5) for at in range(2)),
+        lot(7, 5_00, programme=6),
+        lot(8, 1_00, programme=7),
+        lot(9, 1_00, programme=8),
+        lot(10, 1_00, programme=6),
+        lot(11, 1_00, programme=6, expires_s=TAP.at_s),
+        lot(12, 1_00, programme=6),
+        lot(13, 1_00, programme=4),
+    )
+    two_used = tuple(Tally("2026-11-20.1", -number, 0, 0, 1) for number in (1, 2))
+    bread, cola = (Line(10_00, 1, 3, 1, (9,)),), (Line(3_00, 1, 4, 7),)
+    cases: list[tuple[Person, tuple[Line, ...]]] = [
+        (person(lots=lots, tallies=two_used), bread),
+        (person(lots=(*lots[:2], *more), tallies=two_used), bread),
+        (person(), bread),
+        (person(tallies=two_used[1:]), bread),
+        (person(), cola),
+        (person(purse_minor=1, tallies=two_used), bread),
+        (person(tallies=(*two_used, Tally("2026-W47", 0, 15_00, 0, 1))), bread),
     ]
+    return [evaluate.evaluate(policy=FULL, person=who, tap=TAP, basket=what) for who, what in cases]
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
@@ -88,10 +148,16 @@ def test_what_the_evaluator_tells_fills_every_sentence(language: str) -> None:
     given = set()
     for quote in whole_quotes():
         given |= {reason.code for reason in quote.reasons}
-        for said in quote_sentences(quote, policy=policy(prices=(price(1, 9_000),)), language=language):
+        for said in quote_sentences(quote, policy=FULL, language=language, catalogue=SOLD):
             assert "?" not in said
             assert "{" not in said
+            assert said.isascii() or language != "en" or set(said) - set(string.printable) <= set("“”¥")
     assert given == set(sentences._REASONS)
+    assert {quote.decline.why for quote in whole_quotes() if quote.decline} == {
+        Why.NOT_SOLD_HERE,
+        Why.INSUFFICIENT,
+        Why.OVER_WEEK_LIMIT,
+    }
 
 
 def test_what_is_true_of_several_lots_is_said_once_and_what_each_paid_is_said_for_each() -> None:
@@ -110,7 +176,7 @@ def test_names_come_from_the_policy_and_money_is_written_as_money() -> None:
 
 
 def test_a_reason_of_a_later_release_is_shown_by_its_code() -> None:
-    assert reason_sentence(Reason("voucher.used", {}), policy=POLICY, language="en") == "voucher.used"
+    assert reason_sentence(Reason("loan.used", {}), policy=POLICY, language="en") == "loan.used"
 
 
 def test_a_decline_told_without_its_numbers_still_makes_a_sentence() -> None:
