@@ -37,7 +37,7 @@ def of_sale(sale: Sale, *, number: int) -> Result:
         spoken=texts.spoken_approved(amount_minor, warnings=warnings),
         amount_minor=amount_minor,
         name=sale.name,
-        left_minor=max(0, record.person.purse_minor - record.quote.leg_minor("purse")),
+        left_minor=max(0, record.person.purse_minor - record.quote.leg_minor("purse")) if amount_minor else None,
         benefits=_benefits(record, policy),
         legs=_legs(record, policy),
         reasons=texts.reasons(steps, policy=policy, catalogue=catalogue),

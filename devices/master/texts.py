@@ -77,13 +77,21 @@ def reason(step: Reason, *, policy: Policy | None, catalogue: Catalogue | None =
 
 
 def reasons(steps: Sequence[Reason], *, policy: Policy | None, catalogue: Catalogue | None = None) -> tuple[Said, ...]:
-    """All steps in order; what moves nothing and is true of several lots alike is said once."""
+    """All steps in order; what moves nothing and is true of several lots alike is said once.
+
+    A meal by identity has no list price.
+    """
     said: list[Said] = []
     for step in steps:
+        if step == _NO_LIST_PRICE:
+            continue
         sentence = reason(step, policy=policy, catalogue=catalogue)
         if sentence not in said or any(param.endswith("_minor") for param in step.params):
             said.append(sentence)
     return tuple(said)
+
+
+_NO_LIST_PRICE = Reason("price.list", {"amount_minor": 0})
 
 
 def too_many(product: Text, most: int) -> Said:

@@ -24,6 +24,7 @@ from devices.core.money import AmountError, parse_amount
 from devices.core.wire import MALFORMED
 from devices.drivers.camera import decode_qr
 from devices.master.screen import Controls, Screen
+from devices.master.till import BasketError
 from firmware_sim.hardware import VirtualClock, pull_the_plug
 
 MAX_PICTURE_BYTES = 8 * 1024 * 1024
@@ -60,6 +61,14 @@ class ModeForm(msgspec.Struct, frozen=True):
     fixed: str = ""
 
 
+class ProductForm(msgspec.Struct, frozen=True):
+    """POST /product: so many in the basket; with `more`, so many on top of what is there."""
+
+    product: int
+    quantity: int
+    more: bool = False
+
+
 class EnrolForm(msgspec.Struct, frozen=True):
     """POST /enrol."""
 
@@ -87,6 +96,8 @@ def terminal_app(host: Host) -> Starlette:
     actions: dict[str, Handler] = {
         "/amount": partial(_amount, host),
         "/mode": partial(_mode, host),
+        "/product": partial(_product, host),
+        "/clear": partial(_clear, host),
         "/scan": partial(_scan, host),
         "/reverse": partial(_reverse, host),
         "/confirm-clock": partial(_confirm_clock, host),
@@ -99,6 +110,8 @@ def terminal_app(host: Host) -> Starlette:
         Route("/", _page("cashier.html")),
         Route("/customer", _page("customer.html")),
         Route("/state", lambda _: _json(host.controls.screen())),
+        Route("/catalogue", lambda _: _json(host.controls.catalogue())),
+        Route("/explained", lambda _: _json(host.controls.explained())),
         Route("/events", lambda _: StreamingResponse(_events(host.controls), media_type="text/event-stream")),
         Route("/line", partial(_line_state, host)),
         Route("/static/tokens.css", lambda _: FileResponse(TOKENS, media_type="text/css")),
@@ -115,6 +128,9 @@ def _guarded(act: Handler) -> Handler:
             return JSONResponse({"error": "only this terminal's own page may press its buttons"}, status_code=403)
         try:
             return await act(request)
+        except BasketError as error:
+            language = request.headers.get("accept-language", "zh")
+            return JSONResponse({"error": error.said.in_language(language)}, status_code=400)
         except (BadFormError, AmountError, NotAnEnrolmentCode) as error:
             return JSONResponse({"error": str(error)}, status_code=400)
 
@@ -180,6 +196,20 @@ async def _mode(host: Host, request: Request) -> Response:
     form = await _form(request, ModeForm)
     fixed_minor = parse_amount(form.fixed) if form.mode == "fixed" else 0
     await run_in_threadpool(host.controls.set_mode, form.mode, fixed_minor=fixed_minor)
+    return _json(host.controls.screen())
+
+
+async def _product(host: Host, request: Request) -> Response:
+    form = await _form(request, ProductForm)
+    if form.more:
+        await run_in_threadpool(host.controls.add, form.product, quantity=form.quantity)
+    else:
+        await run_in_threadpool(host.controls.set_quantity, form.product, form.quantity)
+    return _json(host.controls.screen())
+
+
+async def _clear(host: Host, _: Request) -> Response:
+    await run_in_threadpool(host.controls.clear_basket)
     return _json(host.controls.screen())
 
 

@@ -1,4 +1,7 @@
 // The cashier's side: keypad, scanner, reversal, and the switches of the virtual hardware.
+import { drawBasket } from "/static/basket.js";
+import { drawDetails } from "/static/details.js";
+import { drawProducts, isTyping } from "/static/products.js";
 import { current, money, send, start, text } from "/static/terminal.js";
 
 const byId = (id) => document.getElementById(id);
@@ -35,7 +38,7 @@ function enter(next) {
 }
 
 function press(key) {
-  if (current()?.mode === "fixed") return;
+  if (!isTyping(current())) return;
   const next = typed + key;
   if (key === "clear") enter("");
   else if (key === "back") enter(typed.slice(0, -1));
@@ -50,7 +53,7 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "Escape") press("clear");
 });
 
-document.querySelectorAll("[data-mode]").forEach((button) =>
+document.querySelectorAll(".modes [data-mode]").forEach((button) =>
   button.addEventListener("click", () => {
     const { mode } = button.dataset;
     const fixed = mode === "fixed" ? typed || (current().amount_minor / 100).toFixed(2) : "";
@@ -58,6 +61,13 @@ document.querySelectorAll("[data-mode]").forEach((button) =>
     inOrder("/mode", () => ({ mode, fixed }));
   }),
 );
+
+// ---- products
+const change = (product, quantity) => inOrder("/product", () => ({ product, quantity, more: true }));
+byId("clear-basket").addEventListener("click", () => {
+  typed = "";
+  inOrder("/clear", () => ({}));
+});
 
 // ---- scanner
 async function scan(picture, { quiet = false } = {}) {
@@ -156,17 +166,26 @@ async function drawLine() {
 drawLine();
 setInterval(drawLine, 5000);
 
-start((screen) => {
-  byId("entered").textContent = money(screen.amount_minor);
+start((screen, language) => {
+  const typing = isTyping(screen) || screen.mode === "fixed";
+  const products = screen.mode === "products";
+  byId("entered").textContent = money(products ? screen.basket.other_minor : screen.amount_minor);
   // A sale or a power cut has taken the amount. (That it is 0 proves nothing: the event may be older than the key.)
-  const sold = screen.result?.sound === "approved" && screen.result.at_ms !== soldMs;
+  const sold = ["approved", "warned"].includes(screen.result?.sound) && screen.result.at_ms !== soldMs;
   if (sold) soldMs = screen.result.at_ms;
   if ((sold || document.body.hasAttribute("data-lost")) && !pending) typed = "";
-  document.querySelectorAll("[data-mode]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.mode === screen.mode)));
+  document.querySelectorAll(".modes [data-mode]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.mode === screen.mode)));
+  byId("typing").hidden = !typing;
+  byId("goods").hidden = !products;
+  byId("identity").hidden = screen.mode !== "identity";
+  if (products) drawProducts(screen, language, change);
+  drawBasket(screen, language, change);
+  drawDetails();
   document.querySelectorAll("#keypad button").forEach((button) => (button.disabled = screen.mode === "fixed"));
   const last = screen.last_sale;
   byId("reverse").disabled = !last?.reversible;
-  byId("reverse").textContent = last?.reversible ? text("reverse_of", { sum: money(last.amount_minor) }) : text("reverse");
+  const told = last?.amount_minor ? text("reverse_of", { sum: money(last.amount_minor) }) : text("reverse_meal");
+  byId("reverse").textContent = last?.reversible ? told : text("reverse");
   byId("confirm-clock").hidden = screen.clock_ok;
   byId("enrol").hidden = screen.phase !== "unenrolled";
 });

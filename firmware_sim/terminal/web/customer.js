@@ -1,4 +1,5 @@
 // The cardholder's side of the counter.
+import { drawBasket } from "/static/basket.js";
 import { start } from "/static/terminal.js";
 
-start();
+start(drawBasket);

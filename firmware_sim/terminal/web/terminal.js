@@ -1,19 +1,25 @@
 // Draws the terminal's screen and carries its buttons; nothing is decided here.
 const texts = await (await fetch("/static/texts.json")).json();
 const byId = (id) => document.getElementById(id);
-const SIGNS = { approved: "✓", declined: "✕", stopped: "!", booting: "…", unenrolled: "…", ready: "" };
+const SIGNS = { approved: "✓", warned: "✓", declined: "✕", stopped: "!", booting: "…", unenrolled: "…", ready: "" };
+const SHOWS = { approved: "approved", warned: "warned", reversed: "approved", declined: "declined" };
 
 let language = localStorage.getItem("language") ?? "zh";
 let screen = null;
 let heardNumber = null;
 let shownNumber = null;
 let countdown = null;
+let explained = null;
 
 export const text = (key, values = {}) =>
   Object.entries(values).reduce((said, [name, value]) => said.replace(`{${name}}`, value), texts[key][language]);
 export const money = (minor) =>
   `${minor < 0 ? "-" : ""}¥${(Math.abs(minor) / 100).toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 export const current = () => screen;
+export const said = (both) => both[language];
+// Names of the catalogue are [Chinese, English]; an empty English name is not translated.
+export const named = ([zh, en]) => (language === "zh" || !en ? zh : en);
+export const explainedBy = () => explained;
 
 export async function send(path, body, type = "application/json") {
   const answer = await fetch(path, {
@@ -53,7 +59,13 @@ function drawFacts() {
 function idleWords() {
   if (screen.notice) return screen.notice[language];
   if (screen.phase !== "ready") return text(screen.phase);
+  if (screen.mode === "identity") return text("ready_identity");
+  if (screen.mode === "products") return text(screen.amount_minor ? "ready_basket" : "ready_no_basket");
   return text(screen.amount_minor ? "ready" : "ready_no_amount");
+}
+
+function list(id, all) {
+  byId(id)?.replaceChildren(...all.map((both) => Object.assign(document.createElement("li"), { textContent: said(both) })));
 }
 
 function drawWait(result) {
@@ -73,23 +85,30 @@ function drawWait(result) {
 function drawResult() {
   const result = screen.result;
   document.body.dataset.phase = screen.phase;
+  document.body.dataset.asks = screen.mode;
   // The colour stays as long as the result does: the terminal is ready for the next person long before.
-  const shows = result && screen.phase === "ready" ? (result.sound === "declined" ? "declined" : "approved") : screen.phase;
+  const answered = result && ["ready", "approved", "declined"].includes(screen.phase);
+  const shows = answered ? SHOWS[result.sound] : screen.phase;
   document.body.dataset.shows = shows;
   byId("sign").textContent = SIGNS[shows];
-  byId("sum").textContent = money(result?.sound === "declined" ? screen.amount_minor || result.amount_minor : (result?.amount_minor ?? screen.amount_minor));
-  byId("words").textContent = result ? result.sentence[language] : idleWords();
+  const declined = result?.sound === "declined";
+  const minor = declined ? screen.amount_minor || result.amount_minor : (result?.amount_minor ?? screen.amount_minor);
+  byId("sum").textContent = money(minor);
+  byId("sum").hidden = !minor && (screen.mode === "identity" || Boolean(result && !declined));
+  byId("words").textContent = result ? said(result.sentence) : idleWords();
   byId("who").textContent = result?.name ?? "";
   const left = [];
   if (result && result.left_minor !== null) left.push(text("left", { sum: money(result.left_minor) }));
   for (const benefit of result?.benefits ?? []) {
-    left.push(text("benefit_left", { name: benefit.name[language], sum: money(benefit.left_minor) }));
+    left.push(text("benefit_left", { name: said(benefit.name), sum: money(benefit.left_minor) }));
   }
   byId("left").textContent = left.join(" · ");
-  byId("sentences").replaceChildren(
-    ...(result?.reasons ?? []).map((said) => Object.assign(document.createElement("li"), { textContent: said[language] })),
-  );
-  if (byId("why")) byId("why").hidden = !result?.reasons?.length;
+  byId("left").classList.toggle("low", Boolean(result?.low));
+  const warnings = new Set((result?.warnings ?? []).map(said));
+  list("sentences", (result?.reasons ?? []).filter((both) => !warnings.has(said(both))));
+  list("warnings", result?.warnings ?? []);
+  byId("warnings").hidden = !result?.warnings.length;
+  explained = result ?? explained;
   if ((result?.number ?? null) !== shownNumber) {
     shownNumber = result?.number ?? null;
     drawWait(result);
@@ -116,6 +135,7 @@ function hear() {
   if (first) return;
   audio ??= new AudioContext();
   if (result.sound === "declined") tone(180, 0, 0.45);
+  else if (result.sound === "warned") [0, 0.25, 0.5].forEach((at) => (tone(880, at, 0.1), tone(620, at + 0.12, 0.1)));
   else [[880, 0], [1320, 0.12]].forEach(([hertz, at]) => tone(hertz, at, 0.15));
   if (byId("speak")?.checked && window.speechSynthesis) {
     const saying = new SpeechSynthesisUtterance(result.spoken[language]);
@@ -143,7 +163,7 @@ export function start(drawMore) {
     drawFacts();
     drawResult();
     hear();
-    drawMore?.(screen);
+    drawMore(screen, language);
   };
   byId("language").addEventListener("click", () => {
     language = language === "zh" ? "en" : "zh";

@@ -1,0 +1,30 @@
+// The explanation of the newest sale or decline, large enough for both sides of the counter; it stays until closed.
+import { explainedBy, money, said, text } from "/static/terminal.js";
+
+const byId = (id) => document.getElementById(id);
+let open = null;
+
+function draw(result) {
+  byId("details-words").textContent = said(result.sentence);
+  byId("details-words").dataset.sound = result.sound;
+  const sum = result.amount_minor ? money(result.amount_minor) : "";
+  byId("details-who").textContent = [result.name, sum].filter(Boolean).join(" · ");
+  const steps = result.reasons.length ? result.reasons.map(said) : [text("no_steps")];
+  byId("steps").replaceChildren(...steps.map((each) => Object.assign(document.createElement("li"), { textContent: each })));
+}
+
+byId("explain").addEventListener("click", async () => {
+  const answer = await fetch("/explained").catch(() => null);
+  open = answer?.ok ? await answer.json() : null;
+  if (!open) return;
+  draw(open);
+  byId("details").showModal();
+  byId("details").querySelector(".body").focus();
+});
+byId("details-close").addEventListener("click", () => byId("details").close());
+byId("details").addEventListener("close", () => byId("explain").focus());
+
+export function drawDetails() {
+  byId("explain").disabled = !explainedBy();
+  if (byId("details").open && open) draw(open);
+}
