@@ -7,9 +7,8 @@ from datetime import datetime
 
 from django.db.models import Max, Min
 
-from ecard.benefits.errors import UnknownPolicy
 from ecard.settlement.models import Batch, ExceptionKind, ExceptionState, Sale, SaleException
-from ecard.settlement.queries import SaleUnreadable, recheck
+from ecard.settlement.queries import recheck_many
 from ecard.settlement.rules import record_id
 
 AUDIT_BATCHES = 20
@@ -30,32 +29,26 @@ def audit_sample(*, at: datetime, batches: int = AUDIT_BATCHES, draw: random.Ran
     wrong = 0
     for batch in Batch.objects.filter(pk__in=chosen, posted_at__isnull=False).defer("raw", "evidence"):
         keys = (record_id(batch.stream_id, batch.first_seq), record_id(batch.stream_id, batch.last_seq))
-        for sale in Sale.objects.filter(pk__range=keys):
-            wrong += _note_difference(sale, at=at)
+        wrong += _note_differences(list(Sale.objects.filter(pk__range=keys)), at=at)
     return wrong
 
 
-def _note_difference(sale: Sale, *, at: datetime) -> bool:
-    try:
-        checked = recheck(sale)
-        again_minor = checked.again.amount_minor
-        same = checked.same
-    except (SaleUnreadable, UnknownPolicy):
-        same, again_minor = False, 0
-    if same:
-        return False
+def _note_differences(sales: list[Sale], *, at: datetime) -> int:
+    checked = recheck_many(sales)
+    wrong = [sale for sale in sales if sale.pk not in checked or not checked[sale.pk].same]
     SaleException.objects.bulk_create(
         [
             SaleException(
                 record_id=sale.pk,
                 terminal_id=sale.terminal_id,
                 kind=ExceptionKind.AUDIT_DIFFERS,
-                params={"again_minor": again_minor},
+                params={"again_minor": checked[sale.pk].again.amount_minor if sale.pk in checked else 0},
                 amount_minor=sale.amount_minor,
                 made_at=at,
                 state=ExceptionState.OPEN,
             )
+            for sale in wrong
         ],
         ignore_conflicts=True,
     )
-    return True
+    return len(wrong)

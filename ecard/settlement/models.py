@@ -139,9 +139,11 @@ class QuarantinedBatch(models.Model):
 class Sale(models.Model):
     """One posted sale: who paid what part of `amount_minor`, in minor units. Written once, never changed.
 
-    `purse_minor` and `grant_minor` are what the person's own accounts paid, `sponsor_minor` and `loss_minor` what
-    others paid for legs that failed, `suspense_minor` the whole of a sale that a person must look at. `code_id` and
-    `presented_s` name the presentation; `attempt` counts the times the same code was taken again after a reversal.
+    `purse_minor` and `grant_minor` are what the person's own accounts paid, vouchers among them; `sponsor_minor` is
+    what sponsors paid for free meals and for legs that failed, `loss_minor` what the house lost, `suspense_minor` the
+    whole of a sale that a person must look at. `code_id` and `presented_s` name the presentation; `attempt` counts the
+    times the same code was taken again after a reversal,
+    `period` is the meal period (0: none), `counted` what it added to counters, where its amounts do not say so.
     The references carry no database constraint: ADR 0002 says why, and what checks them instead.
     """
 
@@ -193,6 +195,8 @@ class Sale(models.Model):
     evaluator = models.SmallIntegerField(_("evaluator"))
     position = models.SmallIntegerField(_("position in the batch"))
     attempt = models.SmallIntegerField(_("attempt"), default=0)
+    period = models.SmallIntegerField(_("meal period"), default=0)
+    counted = models.BinaryField(default=b"", editable=False)
 
     class Meta:
         verbose_name = _("sale")
@@ -272,7 +276,14 @@ class ExceptionKind(models.IntegerChoices):
     STREAM_RESTARTED = 14, _("journal began anew")
     AUDIT_DIFFERS = 15, _("price not reproduced")
     OUTLET_UNKNOWN = 16, _("outlet not known")
-    OVER_LIMIT = 17, _("over a day's limit")
+    OVER_LIMIT = 17, _("over a limit")
+    REVERSAL_CLOSED = 18, _("account closed before a reversal")
+    VOUCHER_TWICE = 19, _("voucher taken twice")
+    VOUCHER_MOVED = 20, _("voucher somebody else's")
+    LOT_RETURNED = 21, _("benefit returned before")
+    ENTITLEMENT_UNKNOWN = 22, _("free meal not known")
+    ENTITLEMENT_OVERUSED = 23, _("free meal taken too often")
+    OVER_GUARD = 24, _("over a guardian's limit")
 
 
 class ExceptionState(models.IntegerChoices):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
 from django.db import connection
@@ -91,9 +91,21 @@ def explain_many(sale_ids: Collection[int], *, language: str) -> dict[int, list[
 def recheck(sale: Sale) -> Recheck:
     """Evaluate a sale again from all that its record kept. Raises SaleUnreadable, UnknownPolicy."""
     record = record_of(sale)
-    policy = policy_by_number(record.quote.policy)
-    again = evaluate(policy=policy, person=record.person, tap=record.tap, basket=record.basket)
-    return Recheck(sale_id=sale.pk, recorded=record.quote, again=again)
+    return _again(sale.pk, record, policy_by_number(record.quote.policy))
+
+
+def recheck_many(sales: Collection[Sale]) -> dict[int, Recheck]:
+    """`recheck` for a page of sales, with one query for their batches and one a policy. The caller bounds them.
+
+    A sale of which the record or the policy is not there is left out.
+    """
+    records = dict(_readable(sales))
+    policies = {number: _policy(number) for number in {record.quote.policy for record in records.values()}}
+    return {
+        sale_id: _again(sale_id, record, policy)
+        for sale_id, record in records.items()
+        if (policy := policies[record.quote.policy]) is not None
+    }
 
 
 def exceptions_of(record_ids: Iterable[int]) -> list[SaleException]:
@@ -176,20 +188,32 @@ def _policy(number: int) -> Policy | None:
 
 def records_of(sales: Collection[Sale]) -> dict[int, SaleRecord]:
     """The terminals' own records of some sales, by sale. Raises SaleUnreadable; the caller bounds them."""
+    found = dict(_readable(sales))
+    for sale in sales:
+        if sale.pk not in found:
+            raise SaleUnreadable(f"place {sale.position} of batch {sale.batch_id} does not hold sale {sale.pk}")
+    return found
+
+
+def _readable(sales: Collection[Sale]) -> Iterator[tuple[int, SaleRecord]]:
+    """Sale id and record of those that can be read; each batch is unpacked once."""
     raws = dict(Batch.objects.filter(pk__in={sale.batch_id for sale in sales}).values_list("pk", "raw"))
     lines = {batch_id: _lines(bytes(raw)) for batch_id, raw in raws.items()}
-    found: dict[int, SaleRecord] = {}
     for sale in sales:
-        if sale.batch_id not in lines or sale.position >= len(lines[sale.batch_id]):
-            raise SaleUnreadable(f"sale {sale.pk} is not in batch {sale.batch_id}")
+        held = lines.get(sale.batch_id, [])
+        if sale.position >= len(held):
+            continue
         try:
-            record = decode_record(lines[sale.batch_id][sale.position])
-        except RecordError as error:
-            raise SaleUnreadable(f"place {sale.position} of batch {sale.batch_id} cannot be read") from error
-        if not isinstance(record, SaleRecord):
-            raise SaleUnreadable(f"place {sale.position} of batch {sale.batch_id} holds no sale")
-        found[sale.pk] = record
-    return found
+            record = decode_record(held[sale.position])
+        except RecordError:
+            continue
+        if isinstance(record, SaleRecord):
+            yield sale.pk, record
+
+
+def _again(sale_id: int, record: SaleRecord, policy: Policy) -> Recheck:
+    again = evaluate(policy=policy, person=record.person, tap=record.tap, basket=record.basket)
+    return Recheck(sale_id=sale_id, recorded=record.quote, again=again)
 
 
 def _lines(raw: bytes) -> list[bytes]:

@@ -11,10 +11,13 @@ from typing import NamedTuple, TypeAlias
 from devices.core.declines import Why
 from devices.core.journal import EpochRecord, RecordError, ReversalRecord, SaleRecord, decode_record
 from devices.core.money import MAX_AMOUNT_MINOR
+from devices.core.policy import MAX_RULES
+from devices.core.quote import Counted
 from ecard.codes.evidence import Evidence
 
 SEQUENCE_BITS = 24
 MAX_LEGS = 64
+MAX_COUNTED = MAX_RULES
 _SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
 _INT_32 = 0x7FFF_FFFF
 _INT_63 = 0x7FFF_FFFF_FFFF_FFFF
@@ -109,8 +112,17 @@ def consistent(sale: SaleRecord) -> bool:
         and 0 <= quote.evaluator <= _INT_15
         and 0 <= sale.tap.outlet <= _INT_15
         and EARLIEST_MS <= sale.tap.at_s * 1000 < LATEST_MS
+        and 0 <= sale.tap.period <= _INT_15
         and _is_date(sale.tap.business_date)
+        and len(quote.counted) <= MAX_COUNTED
+        and all(_countable(each, sale.shown_minor) for each in quote.counted)
+        and all(leg.ref <= _INT_15 for leg in legs if leg.source == "entitlement")
     )
+
+
+def _countable(counted: Counted, shown_minor: int) -> bool:
+    """Is it a limit's own count, of no more than the sale?"""
+    return 0 < counted.scope <= _INT_15 and 0 <= counted.purse_minor <= counted.total_minor <= shown_minor
 
 
 def _check_sale(sale: SaleRecord, check: EvidenceCheck) -> Found:

@@ -28,8 +28,27 @@ _SENTENCES: Mapping[ExceptionKind, Promise | str] = {
         "The benefit (grant account %(lot)s) paid %(paid)s; its sponsor pays the missing %(amount)s. "
         "It was probably spent at several terminals without a line."
     ),
+    ExceptionKind.LOT_RETURNED: _(
+        "What was left of the benefit (grant account %(lot)s) had gone back to its sponsor before this sale was "
+        "uploaded. The sponsor pays %(amount)s; the cardholder pays what was shown."
+    ),
+    ExceptionKind.VOUCHER_TWICE: _(
+        "The voucher (grant account %(lot)s) had been used before, in sale %(other)s; the terminal could not know of "
+        "that. Its sponsor pays %(amount)s; the cardholder pays what was shown."
+    ),
+    ExceptionKind.VOUCHER_MOVED: _(
+        "The voucher (grant account %(lot)s) belongs to another cardholder, who can still use it. "
+        "Its sponsor pays %(amount)s; the cardholder pays what was shown."
+    ),
+    ExceptionKind.ENTITLEMENT_UNKNOWN: _(
+        "The terminal gave a free meal by a rule that does not exist (%(entitlement)s). "
+        "%(amount)s was booked to offline loss."
+    ),
     ExceptionKind.ACCOUNT_CLOSED: _(
-        "The account was closed. %(amount)s of a sale was booked to offline loss, of a reversal to suspense."
+        "The account was closed. %(amount)s of the sale was booked to offline loss; the cardholder owes nothing."
+    ),
+    ExceptionKind.REVERSAL_CLOSED: _(
+        "The account was closed when the sale was taken back. %(amount)s waits in suspense to be paid out."
     ),
     ExceptionKind.ACCOUNT_UNKNOWN: _("Nobody has this account. %(amount)s waits in suspense; the merchant was paid."),
     ExceptionKind.EVIDENCE_BAD: _(

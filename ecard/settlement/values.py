@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import msgspec
+
 from devices.core.quote import Quote
 
 
@@ -62,8 +64,14 @@ class Recheck:
 
     @property
     def same(self) -> bool:
-        """Whether amount, legs and reasons come out as they were recorded."""
-        return self.recorded == self.again
+        """Whether amount, legs, reasons and decline come out as they were recorded.
+
+        An earlier evaluator's record names that evaluator, and says nothing of what a sale counts for.
+        """
+        recorded = self.recorded
+        if recorded.evaluator != self.again.evaluator:
+            recorded = msgspec.structs.replace(recorded, evaluator=self.again.evaluator, counted=self.again.counted)
+        return recorded == self.again
 
 
 @dataclass(frozen=True, slots=True)

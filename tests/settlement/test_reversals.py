@@ -95,5 +95,5 @@ def test_a_reversal_into_a_closed_purse_waits_in_suspense(world: World, till: Ti
     till.upload()
     world.settle()
     assert (received(world), suspense()) == (0, -100_00)
-    assert told() == [ExceptionKind.ACCOUNT_CLOSED]
+    assert told() == [ExceptionKind.REVERSAL_CLOSED]
     assert_books_balance()

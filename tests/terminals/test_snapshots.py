@@ -99,7 +99,7 @@ def test_lots_that_still_run_are_sent_with_what_is_left(device: Device, campus: 
 def test_usage_of_the_running_business_day_is_sent(device: Device, campus: Campus, now: datetime) -> None:
     ref = campus.people[0].account_ref
     today = business_dates(now, days=[("Asia/Shanghai", 0)])[-2]
-    add_usage(rows=[(ref, today, 9_00, 4_00, 1), (ref, today - timedelta(days=9), 1, 1, 1)])
+    add_usage(rows=[(ref, today, 0, 0, 9_00, 4_00, 1, 1), (ref, today - timedelta(days=9), 0, 0, 1, 1, 1, 1)])
     assert rows_of(device, now)[ref].used == (Used(today.isoformat(), 9_00, 4_00, 1),)
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from django.db import IntegrityError, OperationalError, transaction
 from psycopg.errors import DeadlockDetected
 
-from ecard.benefits.operations import add_usage
+from ecard.benefits.operations import add_usage, end_grants, reopen_grants
 from ecard.benefits.values import UsageRow
 from ecard.changes.models import Topic
 from ecard.changes.operations import record
@@ -22,8 +22,9 @@ from ecard.ledger.operations import lock_accounts, next_posting_group, post_grou
 from ecard.ledger.values import AccountState
 from ecard.settlement.checkpoints import checkpoint
 from ecard.settlement.models import DETAIL_LENGTH_MAX, ExceptionKind, SaleReversal
+from ecard.settlement.posting.counts import PLAIN, Counts, counts_of, kept
 from ecard.settlement.posting.records import Line, ReversalLine, SaleLine, read_lines
-from ecard.settlement.posting.sources import Named, Presentation, Shown, look_up, posted_presentations
+from ecard.settlement.posting.sources import Named, Presentation, Shown, look_up, posted_presentations, spent_vouchers
 from ecard.settlement.posting.teller import Failed, Teller
 from ecard.settlement.posting.work import Taken, take
 from ecard.settlement.posting.writing import (
@@ -45,6 +46,7 @@ DEADLOCK_ATTEMPTS = 3
 """Two terminals that took the same two codes in the other order can make two workers wait for each other."""
 
 _FINE, _UNREADABLE, _INCONSISTENT = int(Finding.FINE), int(Finding.UNREADABLE), int(Finding.INCONSISTENT)
+_LOTS = ("lot", "voucher")
 _UNFIT = (_UNREADABLE, _INCONSISTENT)
 
 
@@ -102,7 +104,8 @@ class _Sold(NamedTuple):
     account_ref: int
     business_date: date
     amount_minor: int
-    purse_minor: int
+    period: int
+    counts: Counts
     suspended: bool
     presentation: Presentation
 
@@ -123,7 +126,7 @@ def _read(taken: list[Taken]) -> list[_Read]:
     legs = 0
     for batch in taken:
         lines = read_lines(batch.raw, skip=batch.skip)
-        legs += sum([len(line.quote.legs) for line in lines if type(line) is SaleLine])
+        legs += sum([len(line.quote.legs) + len(line.quote.counted) for line in lines if type(line) is SaleLine])
         if batches and legs > GROUP_LEGS:
             break
         batches.append(_Read(batch, lines, list(unpack_evidence(batch.evidence))))
@@ -137,7 +140,7 @@ def _post_lightly(batches: list[_Read], named: Named, *, at: datetime) -> PostRe
     no presentation is posted twice, the index over presentations makes sure.
     """
     accounts = read_accounts(named.accounts())
-    decider = _decide(batches, named, accounts, shown={})
+    decider = _decide(batches, named, accounts, shown={}, spent={})
     if decider.teller.failed or not decider.teller.rows:
         return None
     group = next_posting_group()
@@ -161,7 +164,8 @@ def _post_carefully(batches: list[_Read], named: Named, *, at: datetime) -> Post
     locked = lock_accounts(named.accounts())
     checkpoint("post.locked")
     group = next_posting_group()
-    decider = _decide(batches, named, locked, shown=posted_presentations(_presentations(batches)))
+    shown = posted_presentations(_presentations(batches))
+    decider = _decide(batches, named, locked, shown=shown, spent=spent_vouchers(_refs(batches, "voucher")))
     checkpoint("post.decided")
     if decider.teller.rows:
         post_group(rows=decider.teller.rows, locked=locked, at=at, posting_group=group)
@@ -172,9 +176,14 @@ def _post_carefully(batches: list[_Read], named: Named, *, at: datetime) -> Post
 
 
 def _decide(
-    batches: list[_Read], named: Named, accounts: Mapping[int, AccountState], *, shown: dict[Presentation, Shown]
+    batches: list[_Read],
+    named: Named,
+    accounts: Mapping[int, AccountState],
+    *,
+    shown: dict[Presentation, Shown],
+    spent: dict[int, int],
 ) -> _Decider:
-    decider = _Decider(named=named, teller=Teller(named=named, accounts=accounts), shown=shown)
+    decider = _Decider(named=named, teller=Teller(named=named, accounts=accounts, spent=spent), shown=shown)
     for batch, lines, evidence in batches:
         decider.decide_all(batch, lines, evidence)
     return decider
@@ -186,6 +195,7 @@ def _finish(batches: list[_Read], decider: _Decider, *, group: int, at: datetime
     add_reversals(written.reversals)
     add_exceptions(teller.failed, at=at)
     add_usage(rows=written.usage)
+    _mark_vouchers(teller.taken, at=at)
     record(topic=Topic.CARDHOLDER, refs=sorted(written.refs), at=at)
     checkpoint("post.usage")
     mark_posted(
@@ -207,13 +217,32 @@ def _finish(batches: list[_Read], decider: _Decider, *, group: int, at: datetime
     )
 
 
+def _mark_vouchers(taken: Mapping[int, bool], *, at: datetime) -> None:
+    """Spent ones are over; those whose sale was taken back can be used again."""
+    if taken:
+        end_grants(accounts=[lot for lot, spent in taken.items() if spent], at=at)
+        reopen_grants(accounts=[lot for lot, spent in taken.items() if not spent])
+
+
+def _refs(batches: list[_Read], source: str) -> set[int]:
+    return {
+        leg.ref
+        for each in batches
+        for line in each.lines
+        if type(line) is SaleLine
+        for leg in line.quote.legs
+        if leg.source == source
+    }
+
+
 def _look_up(batches: list[_Read]) -> Named:
     sales = [line for each in batches for line in each.lines if type(line) is SaleLine]
-    lots = [leg for sale in sales for leg in sale.quote.legs if leg.source == "lot"]
+    lots = [leg for sale in sales for leg in sale.quote.legs if leg.source in _LOTS]
     return look_up(
         account_refs={sale.account_ref for sale in sales},
         lots={leg.ref for leg in lots},
         programmes={leg.programme for leg in lots},
+        entitlements=_refs(batches, "entitlement"),
         outlets={*(sale.tap.outlet for sale in sales), *(each.batch.outlet_id for each in batches)},
         reversed_records={
             (each.batch.terminal_id, line.of_epoch, line.of_seq)
@@ -271,7 +300,8 @@ class _Decider:
         purse_id = named.purses.get(ref)
         shown = self._shown.get(presentation) if finding == _FINE else None
         day, day_number = self._days.get(tap.business_date) or self._day(tap.business_date)
-        attempt = counted_minor = 0
+        attempt = 0
+        counts: Counts = ()
         if purse_id is None or finding != _FINE or (shown is not None and shown[2]):
             why = _distrust(key, finding, amount_minor=amount_minor, shown=shown)
             paid = self.teller.suspend(sale_id=key, merchant=outlet.account_id, amount_minor=amount_minor, why=why)
@@ -280,11 +310,12 @@ class _Decider:
             paid = self.teller.sell(key, ref, purse_id, outlet.account_id, tap.at_s, sale.quote.legs)
             attempt = shown[1] + 1 if shown is not None else 0
             self._shown[presentation] = (key, attempt, True)
-            counted_minor = paid[0] + paid[3]
-            written.usage.append((ref, day, amount_minor, counted_minor, 1))
+            counts = counts_of(amount_minor, sale.quote.legs, sale.quote.counted)
+            for scope, total_minor, purse_minor in counts:
+                written.usage.append((ref, day, tap.period, scope, total_minor, purse_minor, 1, tap.at_s))
             written.refs.add(ref)
         if key in named.reversed_ids:
-            self._sold[key] = _Sold(ref, day, amount_minor, counted_minor, paid[4] > 0, presentation)
+            self._sold[key] = _Sold(ref, day, amount_minor, tap.period, counts, paid[4] > 0, presentation)
         # By place: named arguments cost more than the rest of the call, and this runs for every sale.
         written.sales.append(
             sale_row(
@@ -304,6 +335,8 @@ class _Decider:
                 sale.quote.evaluator,
                 batch.skip + place,
                 attempt,
+                tap.period,
+                kept(counts, amount_minor=amount_minor, purse_minor=paid[0] + paid[3]) if counts else PLAIN,
             )
         )
 
@@ -313,7 +346,7 @@ class _Decider:
         sold: _Sold | None = self._sold.get(sale_id)
         moved = None
         if sold is None and (original := self._named.originals.get(sale_id)) is not None:
-            sold, moved = _Sold(*original[:6]), self._named.moved.get(sale_id, [])
+            sold, moved = _Sold(*original[:7]), self._named.moved.get(sale_id, [])
             if original.undone:
                 self._undone.add(sale_id)
         if sold is None or sale_id in self._undone:
@@ -326,8 +359,9 @@ class _Decider:
         if shown is not None and shown[0] == sale_id:
             self._shown[sold.presentation] = (sale_id, shown[1], False)
         if not sold.suspended:
-            change = (-sold.amount_minor, -sold.purse_minor, -1)
-            self.written.usage.append((sold.account_ref, sold.business_date, *change))
+            for scope, total_minor, purse_minor in sold.counts:
+                counter = (sold.account_ref, sold.business_date, sold.period, scope)
+                self.written.usage.append((*counter, -total_minor, -purse_minor, -1, 0))
             self.written.refs.add(sold.account_ref)
         self.written.reversals.append(
             SaleReversal(

@@ -5,9 +5,13 @@ Reading all of `devices.core.journal`'s records here would cost three times as m
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import msgspec
 
 from devices.core.messages import stored_lines
+
+Counted: TypeAlias = tuple[int, int, int]
 
 
 class Leg(msgspec.Struct, gc=False):
@@ -21,12 +25,15 @@ class Priced(msgspec.Struct, gc=False):
     policy: int
     evaluator: int
     legs: tuple[Leg, ...] = ()
+    counted: tuple[Counted, ...] = ()
+    """(scope, total, purse part): what the sale adds to limits that count for themselves."""
 
 
 class Place(msgspec.Struct, gc=False):
     at_s: int
     outlet: int
     business_date: str
+    period: int = 0
 
 
 class SaleLine(msgspec.Struct, gc=False, tag="sale", tag_field="kind"):

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connection
 
-from ecard.benefits.queries import sponsors_of_programmes
+from ecard.benefits.queries import sponsors_of_entitlements, sponsors_of_programmes
 from ecard.ledger.arrays import array_literal, looked_up_by_index
-from ecard.ledger.models import AccountKind, CauseKind
+from ecard.ledger.models import AccountKind, CauseKind, TransferKind
 from ecard.ledger.operations import house_account
-from ecard.ledger.queries import transfers_of_causes
+from ecard.ledger.queries import newest_causes, transfers_of_causes
 from ecard.ledger.values import CauseTransfer
 from ecard.merchants.queries import OutletView, outlets_by_id
+from ecard.settlement.posting.counts import Counts, recalled
 from ecard.settlement.rules import record_id
 
 Presentation: TypeAlias = tuple[int, int, int]
@@ -25,7 +26,8 @@ _PURSES = """
 SELECT account_ref, purse_id FROM cardholders_cardholder WHERE account_ref = ANY(%s::bigint[])
 """
 _GRANTS = """
-SELECT lot.account_id, person.account_ref, programme.sponsor_id, extract(epoch FROM lot.expires_at)::bigint
+SELECT lot.account_id, person.account_ref, programme.sponsor_id, extract(epoch FROM lot.expires_at)::bigint,
+       lot.ended_at IS NOT NULL
 FROM benefits_grant AS lot
 JOIN cardholders_cardholder AS person ON person.id = lot.cardholder_id
 JOIN benefits_programme AS programme ON programme.id = lot.programme_id
@@ -38,7 +40,7 @@ JOIN terminals_stream AS stream ON stream.terminal_id = named.terminal_id AND st
 """
 _ORIGINALS = """
 SELECT sale.id, sale.account_ref, sale.business_date, sale.amount_minor, sale.purse_minor + sale.loss_minor,
-       sale.suspense_minor > 0, sale.presented_s, sale.code_id, undone.id IS NOT NULL
+       sale.suspense_minor > 0, sale.presented_s, sale.code_id, undone.id IS NOT NULL, sale.period, sale.counted
 FROM settlement_sale AS sale LEFT JOIN settlement_salereversal AS undone ON undone.sale_id = sale.id
 WHERE sale.id = ANY(%s::bigint[])
 """
@@ -53,11 +55,12 @@ ORDER BY sale.attempt
 
 
 class GrantSource(NamedTuple):
-    """A lot's account: whose it is, who answers for it, and until when."""
+    """A lot's account: whose it is, who answers for it, until when, and whether its rest was returned already."""
 
     account_ref: int
     sponsor_id: int
     expires_s: int
+    ended: bool
 
 
 class Original(NamedTuple):
@@ -66,7 +69,8 @@ class Original(NamedTuple):
     account_ref: int
     business_date: date
     amount_minor: int
-    purse_minor: int
+    period: int
+    counts: Counts
     suspended: bool
     presentation: Presentation
     undone: bool
@@ -78,11 +82,15 @@ Shown: TypeAlias = tuple[int, int, bool]
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Everything the records of one group name."""
+    """Everything the records of one group name.
+
+    `sponsors` are the accounts of programmes' sponsors, `entitled` those of entitlements'.
+    """
 
     purses: dict[int, int]
     grants: dict[int, GrantSource]
     sponsors: dict[int, int]
+    entitled: dict[int, int]
     outlets: dict[int, OutletView]
     streams: dict[tuple[int, int], int]
     reversed_ids: frozenset[int]
@@ -94,6 +102,7 @@ class Named:
     def accounts(self) -> set[int]:
         """Every ledger account the group can touch."""
         accounts = {*self.purses.values(), *self.grants, *self.sponsors.values(), self.loss_id, self.suspense_id}
+        accounts.update(self.entitled.values())
         accounts.update(source.sponsor_id for source in self.grants.values())
         accounts.update(outlet.account_id for outlet in self.outlets.values())
         for transfers in self.moved.values():
@@ -107,6 +116,7 @@ def look_up(
     account_refs: Collection[int],
     lots: Collection[int],
     programmes: Iterable[int],
+    entitlements: Collection[int],
     outlets: Iterable[int],
     reversed_records: Collection[tuple[int, int, int]],
 ) -> Named:
@@ -121,6 +131,7 @@ def look_up(
         purses=dict(_rows(_PURSES, [sorted(account_refs)])),
         grants={row[0]: GrantSource._make(row[1:]) for row in _rows(_GRANTS, [sorted(lots)])} if lots else {},
         sponsors=sponsors_of_programmes(programmes),
+        entitled=sponsors_of_entitlements(entitlements) if entitlements else {},
         outlets=outlets_by_id(outlets),
         streams=streams,
         reversed_ids=frozenset(keys),
@@ -129,6 +140,11 @@ def look_up(
         loss_id=house_account(kind=AccountKind.OFFLINE_LOSS),
         suspense_id=house_account(kind=AccountKind.SUSPENSE),
     )
+
+
+def spent_vouchers(lots: Collection[int]) -> dict[int, int]:
+    """Which sale each voucher was taken in last. Ask after the accounts are locked: then the answer stands."""
+    return newest_causes(lots, kind=TransferKind.SALE_VOUCHER) if lots else {}
 
 
 def posted_presentations(presentations: Collection[Presentation]) -> dict[Presentation, Shown]:
@@ -143,9 +159,10 @@ def posted_presentations(presentations: Collection[Presentation]) -> dict[Presen
 
 
 def _original(row: tuple[Any, ...]) -> Original:
-    _sale_id, ref, business_date, amount_minor, purse_minor, suspended, presented_s, code_id, undone = row
+    _id, ref, business_date, amount_minor, purse_minor, suspended, presented_s, code_id, undone, period, counted = row
     presentation = (presented_s, code_id or 0, ref)
-    return Original(ref, business_date, amount_minor, purse_minor, suspended, presentation, undone)
+    counts = recalled(amount_minor, purse_minor, bytes(counted))
+    return Original(ref, business_date, amount_minor, period, counts, suspended, presentation, undone)
 
 
 def _streams(named: Collection[tuple[int, int]]) -> dict[tuple[int, int], int]:

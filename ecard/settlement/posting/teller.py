@@ -1,6 +1,7 @@
 """Who pays for what, decided in memory against the balances that are locked. Pure: no database here.
 
-A source pays what it can. What a lot cannot pay is its sponsor's, or the offline loss where no sponsor is known, and
+A source pays what it can. A voucher pays once: what is left in it goes back to its sponsor at once. A free meal is its
+sponsor's. What a lot or a voucher cannot pay is its sponsor's, or the offline loss where no sponsor is known, and
 never the purse's; what the purse cannot pay down to its debt floor is the offline loss. What cannot be trusted at
 all is suspense. The merchant receives the whole of what the terminal showed.
 """
@@ -8,6 +9,7 @@ all is suspense. The merchant receives the whole of what the terminal showed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from ecard.ledger.models import CauseKind, TransferKind
@@ -23,6 +25,10 @@ _SPONSOR = int(TransferKind.SALE_SPONSOR)
 _LOSS = int(TransferKind.LOSS)
 _SUSPENSE = int(TransferKind.SALE_SUSPENSE)
 _REVERSAL = int(TransferKind.REVERSAL)
+_VOUCHER = int(TransferKind.SALE_VOUCHER)
+_REST = int(TransferKind.VOUCHER_REST)
+_RESTORED = int(TransferKind.VOUCHER_RESTORED)
+_ENTITLEMENT = int(TransferKind.SALE_ENTITLEMENT)
 
 
 Paid: TypeAlias = tuple[int, int, int, int, int]
@@ -39,11 +45,19 @@ class Failed(NamedTuple):
 
 
 class Teller:
-    """Books the legs of one group in the order they come; `rows` are the transfers, `failed` the exceptions."""
+    """Books the legs of one group in the order they come; `rows` are the transfers, `failed` the exceptions.
 
-    def __init__(self, *, named: Named, accounts: Mapping[int, AccountState]) -> None:
+    `taken` says of each voucher it met whether it is spent now; `spent` in which sale each was taken before.
+    """
+
+    def __init__(
+        self, *, named: Named, accounts: Mapping[int, AccountState], spent: Mapping[int, int] = MappingProxyType({})
+    ) -> None:
         self.rows: list[TransferRow] = []
         self.failed: list[Failed] = []
+        self.taken: dict[int, bool] = {}
+        self._told: dict[tuple[int, ExceptionKind], int] = {}
+        self._spent = dict(spent)
         self._named = named
         self._closed = set[int]()
         self._available = dict[int, int]()
@@ -74,16 +88,25 @@ class Teller:
                     kind = ExceptionKind.ACCOUNT_CLOSED if purse_id in self._closed else ExceptionKind.PURSE_SHORT
                     self._fail(sale_id, kind, wanted - paid, {"paid_minor": paid})
                 continue
+            if leg.source == "entitlement":
+                by_sponsor = self._entitle(sale_id, merchant, leg)
+                sponsor += by_sponsor
+                loss += wanted - by_sponsor
+                continue
             source = grants.get(leg.ref)
             own = source if source is not None and source.account_ref == account_ref else None
             usable = own is not None and taken_s < own.expires_s
             paid = min(available.get(leg.ref, 0), wanted) if usable else 0
-            if paid:
+            if paid and own is not None:
                 available[leg.ref] -= paid
-                rows.append((leg.ref, merchant, paid, _GRANT, _SALE, sale_id))
+                if leg.source == "voucher":
+                    rows.append((leg.ref, merchant, paid, _VOUCHER, _SALE, sale_id))
+                    self._return_rest(sale_id, leg.ref, own)
+                else:
+                    rows.append((leg.ref, merchant, paid, _GRANT, _SALE, sale_id))
                 grant += paid
             if paid < wanted:
-                by_sponsor = self._sponsor(sale_id, merchant, leg=leg, own=own, usable=usable, paid=paid)
+                by_sponsor = self._sponsor(sale_id, merchant, leg=leg, source=source, own=own, usable=usable, paid=paid)
                 sponsor += by_sponsor
                 loss += wanted - paid - by_sponsor
         self._spans[sale_id] = (begin, len(rows))
@@ -101,37 +124,83 @@ class Teller:
         """Book a sale's transfers the other way round; `moved` are those of an earlier group, None for this one."""
         if moved is None:
             begin, end = self._spans[sale_id]
-            pairs = [(debit, credit, amount) for debit, credit, amount, *_rest in self.rows[begin:end]]
+            each_moved = [(debit, credit, amount, kind) for debit, credit, amount, kind, *_ in self.rows[begin:end]]
         else:
-            pairs = [(each.debit_account_id, each.credit_account_id, each.amount_minor) for each in moved]
-        for payer, merchant, amount_minor in pairs:
+            each_moved = [
+                (each.debit_account_id, each.credit_account_id, each.amount_minor, each.kind) for each in moved
+            ]
+        for payer, receiver, amount_minor, kind in each_moved:
             back_to = payer
             if payer in self._closed:
                 back_to = self._named.suspense_id
-                self._fail(reversal_id, ExceptionKind.ACCOUNT_CLOSED, amount_minor, {"paid_minor": 0})
+                self._fail(reversal_id, ExceptionKind.REVERSAL_CLOSED, amount_minor, {"paid_minor": 0})
             elif payer in self._available:
                 self._available[payer] += amount_minor
-            self.rows.append((merchant, back_to, amount_minor, _REVERSAL, _SALE, sale_id))
+            if kind == _VOUCHER:
+                self.taken[payer] = False
+            self.rows.append(
+                (receiver, back_to, amount_minor, _RESTORED if kind == _REST else _REVERSAL, _SALE, sale_id)
+            )
 
     def refuse(self, why: Failed) -> None:
         """Note a record that moves no money."""
         self.failed.append(why)
 
+    def _entitle(self, sale_id: int, merchant: int, leg: Leg) -> int:
+        """Book a free meal to its sponsor; gives the sponsor's part."""
+        sponsor = self._named.entitled.get(leg.ref)
+        if sponsor is None:
+            self._fail(sale_id, ExceptionKind.ENTITLEMENT_UNKNOWN, leg.amount_minor, {"entitlement": leg.ref})
+            self._lose(sale_id, merchant, leg.amount_minor)
+            return 0
+        self.rows.append((sponsor, merchant, leg.amount_minor, _ENTITLEMENT, _SALE, sale_id))
+        return leg.amount_minor
+
+    def _return_rest(self, sale_id: int, lot: int, own: GrantSource) -> None:
+        """A voucher is used up by its first sale."""
+        rest = self._available[lot]
+        if rest:
+            self._available[lot] = 0
+            self.rows.append((lot, own.sponsor_id, rest, _REST, _SALE, sale_id))
+        self.taken[lot] = True
+        self._spent[lot] = sale_id
+
     def _sponsor(
-        self, sale_id: int, merchant: int, *, leg: Leg, own: GrantSource | None, usable: bool, paid: int
+        self,
+        sale_id: int,
+        merchant: int,
+        *,
+        leg: Leg,
+        source: GrantSource | None,
+        own: GrantSource | None,
+        usable: bool,
+        paid: int,
     ) -> int:
         """Book what a lot could not pay; gives the sponsor's part (all of it, or nothing where none is known)."""
         short = leg.amount_minor - paid
-        if own is None:
-            kind, sponsor = ExceptionKind.LOT_MISSING, self._named.sponsors.get(leg.programme)
-        else:
-            kind, sponsor = ExceptionKind.LOT_SHORT if usable else ExceptionKind.LOT_EXPIRED, own.sponsor_id
-        self._fail(sale_id, kind, short, {"paid_minor": paid, "programme": leg.programme, "lot": leg.ref})
+        params: dict[str, int | str] = {"paid_minor": paid, "programme": leg.programme, "lot": leg.ref}
+        kind = self._why_short(leg, source=source, own=own, usable=usable)
+        if kind is ExceptionKind.VOUCHER_TWICE:
+            params["other"] = self._spent[leg.ref]
+        sponsor = self._named.sponsors.get(leg.programme) if own is None else own.sponsor_id
+        self._fail(sale_id, kind, short, params)
         if sponsor is None:
             self._lose(sale_id, merchant, short)
             return 0
         self.rows.append((sponsor, merchant, short, _SPONSOR, _SALE, sale_id))
         return short
+
+    def _why_short(
+        self, leg: Leg, *, source: GrantSource | None, own: GrantSource | None, usable: bool
+    ) -> ExceptionKind:
+        voucher = leg.source == "voucher"
+        if own is None:
+            return ExceptionKind.VOUCHER_MOVED if voucher and source is not None else ExceptionKind.LOT_MISSING
+        if not usable:
+            return ExceptionKind.LOT_EXPIRED
+        if voucher and leg.ref in self._spent:
+            return ExceptionKind.VOUCHER_TWICE
+        return ExceptionKind.LOT_RETURNED if own.ended else ExceptionKind.LOT_SHORT
 
     def _lose(self, sale_id: int, merchant: int, short: int) -> int:
         self.rows.append((self._named.loss_id, merchant, short, _LOSS, _SALE, sale_id))
@@ -139,8 +208,11 @@ class Teller:
 
     def _fail(self, record_id: int, kind: ExceptionKind, amount_minor: int, params: dict[str, int | str]) -> None:
         """One exception for a record and kind, however many legs failed alike."""
-        last = self.failed[-1] if self.failed else None
-        if last is not None and (last.record_id, last.kind) == (record_id, kind):
-            self.failed[-1] = last._replace(amount_minor=last.amount_minor + amount_minor)
-        else:
+        place = self._told.get((record_id, kind))
+        if place is None:
+            self._told[record_id, kind] = len(self.failed)
             self.failed.append(Failed(record_id, kind, amount_minor, params))
+            return
+        told = self.failed[place]
+        paid = {name: int(told.params[name]) + int(params[name]) for name in ("paid_minor",) if name in params}
+        self.failed[place] = told._replace(amount_minor=told.amount_minor + amount_minor, params=told.params | paid)

@@ -15,16 +15,17 @@ from ecard.settlement.rules import split_record_id
 _COPY_SALES = """
 COPY settlement_sale (id, account_ref, presented_s, taken_at, batch_id, terminal_id, merchant_id, amount_minor,
                       purse_minor, grant_minor, sponsor_minor, loss_minor, suspense_minor, policy, business_date,
-                      outlet_id, evaluator, position, attempt, code_id) FROM STDIN (FORMAT binary)
+                      outlet_id, evaluator, position, attempt, period, counted, code_id) FROM STDIN (FORMAT binary)
 """
 
 # PostgreSQL's binary COPY format: each value behind its length, all big-endian, null as length -1.
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _END = b"\xff\xff"
-_COLUMNS = 20
-_SALE = struct.Struct(">h iq iq iq iq iq ih iq ii ii ii ii ii ii ii ii ih ih ih ih")
+_COLUMNS = 22
+_SALE = struct.Struct(">h iq iq iq iq iq ih iq ii ii ii ii ii ii ii ii ih ih ih ih ih")
+_LENGTH = struct.Struct(">i")
 _CODE_ID = struct.Struct(">iq")
-_NO_CODE_ID = struct.pack(">i", -1)
+_NO_CODE_ID = _LENGTH.pack(-1)
 _EPOCH_MS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1000
 _EPOCH_DAY = date(2000, 1, 1).toordinal()
 
@@ -62,15 +63,17 @@ def sale_row(
     evaluator: int,
     position: int,
     attempt: int,
+    period: int,
+    counted: bytes,
 ) -> bytes:
-    """One sale for `copy_sales`; code id 0 is none."""
+    """One sale for `copy_sales`; code id 0 is none, `counted` is from `counts.kept`."""
     purse, grant, sponsor, loss, suspense = paid
     # fmt: off
     return _SALE.pack(
         _COLUMNS, 8, key, 8, ref, 8, presented_s, 8, (at_ms - _EPOCH_MS) * 1000, 8, batch_id, 2, terminal_id,
         8, merchant_id, 4, amount_minor, 4, purse, 4, grant, 4, sponsor, 4, loss, 4, suspense, 4, policy, 4, day,
-        2, outlet_id, 2, evaluator, 2, position, 2, attempt,
-    ) + (_CODE_ID.pack(8, code_id) if code_id else _NO_CODE_ID)
+        2, outlet_id, 2, evaluator, 2, position, 2, attempt, 2, period,
+    ) + _LENGTH.pack(len(counted)) + counted + (_CODE_ID.pack(8, code_id) if code_id else _NO_CODE_ID)
     # fmt: on
 
 
