@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -19,6 +20,14 @@ from ecard.imports.reading import read_table
 ROWS_PER_INSERT = 5_000
 PREVIEW_KEPT = timedelta(days=2)
 UNDO_KEPT = timedelta(days=120)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A table as it goes into a file."""
+
+    header: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
 
 
 @transaction.atomic
@@ -101,6 +110,19 @@ def forget(*, at: datetime) -> int:
     rows, _by_model = ImportRow.objects.filter(Q(batch__in=stale) | Q(batch__in=old)).delete()
     stale.delete()
     return rows
+
+
+def table_of(name: str) -> Written:
+    """All records of a kind as a table that imports again as unchanged; headers in the reader's language."""
+    kind = KINDS[name]
+    titles = {column.name: str(column.title) for column in kind.columns()}
+    records = list(kind.everything())
+    more = sorted({each for cells in records for each in cells if kind.column_for(each) is not None} - set(titles))
+    names = [*titles, *more]
+    return Written(
+        header=tuple(titles.get(each, each) for each in names),
+        rows=[tuple(cells.get(each, "") for each in names) for cells in records],
+    )
 
 
 def _held(batch: ImportBatch, *, state: BatchState) -> ImportBatch:

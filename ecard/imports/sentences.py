@@ -76,10 +76,10 @@ def change_sentence(
     name: str, before: Mapping[str, str] | None, after: Mapping[str, str], titles: Mapping[str, str]
 ) -> str:
     """One cell's change: "group: students → staff"."""
-    now = _shown(after.get(name, "")) or "–"
+    about = {"column": _title(titles, name), "now": _shown(after.get(name, "")) or "–"}
     if before is None:
-        return f"{_title(titles, name)}: {now}"
-    return f"{_title(titles, name)}: {_shown(before.get(name, '')) or '–'} → {now}"
+        return _("%(column)s: %(now)s") % about
+    return _("%(column)s: %(before)s → %(now)s") % {**about, "before": _shown(before.get(name, "")) or "–"}
 
 
 def column_titles(kind: Kind) -> dict[str, str]:

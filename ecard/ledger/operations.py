@@ -88,9 +88,9 @@ def close_account(*, account_id: int, at: datetime) -> None:
 @transaction.atomic
 def close_accounts(*, account_ids: Iterable[int], at: datetime) -> set[int]:
     """Close for good those that are empty; gives those that are not: with money, a debt, an open hold or no floor."""
-    accounts = lock_accounts(account_ids).values()
-    in_use = {each.id for each in accounts if each.floor_minor is None or each.balance_minor or each.held_minor}
-    closable = [each.id for each in accounts if each.id not in in_use and each.closed_at is None]
+    accounts = lock_accounts(account_ids)
+    in_use = {pk for pk, each in accounts.items() if each.floor_minor is None or each.balance_minor or each.held_minor}
+    closable = [pk for pk, each in accounts.items() if pk not in in_use and each.closed_at is None]
     Account.objects.filter(pk__in=closable).update(closed_at=at)
     return in_use
 
