@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.core.policy import Text
 
-DAY_NAMES = (*WEEKDAYS.values(), _("holidays"))
+DAY_NAMES = (*WEEKDAYS.values(), _("Holidays"))
 """By kind of day: 0 = Monday to 6, 7 = holidays."""
 
 

@@ -115,7 +115,7 @@ SECTIONS: tuple[Section, ...] = (
             Entry("merchants.Outlet", "storefront"),
             Entry("merchants.Merchant", "handshake"),
             Entry("merchants.MealPeriod", "schedule"),
-            Entry("merchants.CalendarDay", "calendar_month"),
+            Entry("merchants.CalendarDay", "calendar_month", _("Calendar")),
             Entry("merchants.CalendarImport", "event_repeat"),
         ),
     ),

@@ -6,9 +6,9 @@ import calendar
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -32,6 +32,8 @@ from ecard.merchants.naming import in_readers_language
 from ecard.merchants.queries import changes_of
 from ecard.merchants.tables import FILE_BYTES_MAX, TEXT_LENGTH_MAX, BadTable, rows_of_file, rows_of_text, text_of_rows
 from ecard.merchants.values import DayChange, DayKind, NewDay
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +141,32 @@ def months(year: int, days: Sequence[CalendarDay], *, today: date, site: Site, m
     ]
 
 
-def days_shown(days: Sequence[CalendarDay]) -> list[dict[str, str]]:
-    """The year's days as a list to be read."""
-    return [
-        {
-            "date": date_format(each.date, "DATE_FORMAT"),
-            "weekday": str(WEEKDAYS[each.date.weekday()]),
-            "kind": kind_word(each.acts_as),
-            "text": kind_text(DayKind(each.acts_as, each.name, each.name_en)),
-        }
-        for each in days
-    ]
+def days_in_words(days: Sequence[CalendarDay]) -> list[str]:
+    """A line for each run of days that are the same."""
+    kinds = [(each.date, DayKind(each.acts_as, each.name, each.name_en)) for each in days]
+    return [f"{dates}: {kind_text(kind)}" for dates, kind in _runs(kinds)]
+
+
+def changes_in_words(changes: Sequence[DayChange]) -> list[str]:
+    """A line for each run of days that became the same from the same."""
+    done = [(each.date, (each.before, each.after)) for each in changes]
+    return [f"{dates}: {kind_text(before)} → {kind_text(after)}" for dates, (before, after) in _runs(done)]
+
+
+def _runs(days: Sequence[tuple[date, T]]) -> list[tuple[str, T]]:
+    """The dates in words of each run of days, one after the other, that go with the same."""
+    runs: list[tuple[date, date, T]] = []
+    for day, what in days:
+        if runs and runs[-1][2] == what and day - runs[-1][1] == timedelta(days=1):
+            runs[-1] = (runs[-1][0], day, what)
+        else:
+            runs.append((day, day, what))
+    return [(_span(first, last), what) for first, last, what in runs]
+
+
+def _span(first: date, last: date) -> str:
+    begins = f"{date_format(first, 'DATE_FORMAT')}, {WEEKDAYS[first.weekday()]}"
+    return begins if first == last else f"{begins} – {date_format(last, 'DATE_FORMAT')}, {WEEKDAYS[last.weekday()]}"
 
 
 def _cell(day: date, known: CalendarDay | None, *, today: date, site: Site, may_change: bool) -> Cell:

@@ -29,13 +29,12 @@ from ecard.adminkit import (
     signed_in,
 )
 from ecard.merchants import operations, queries
-from ecard.merchants.admin.calendar_pages import ImportForm, Shown, YearForm, days_shown, kind_text, months
+from ecard.merchants.admin.calendar_pages import ImportForm, Shown, YearForm, changes_in_words, days_in_words, months
 from ecard.merchants.errors import DaysChangedSince, ImportUndone
 from ecard.merchants.models import CalendarDay, CalendarImport, DayActsAs, Site
 from ecard.merchants.values import DayKind
 
 DATES_NAMED = 5
-_CHANGE = "merchants.change_calendarday"
 
 
 def year_page(site_id: int, year: int) -> str:
@@ -104,7 +103,7 @@ class CalendarDayAdmin(BoundedAdmin[CalendarDay]):
             "form": YearForm(initial={"site": site.pk, "year": year}),
             "site_shown": site,
             "months": months(year, days, today=timezone.localdate(), site=site, may_change=self._may_change(request)),
-            "days": days_shown(days),
+            "days": days_in_words(days),
             "before": year_page(site.pk, year - 1),
             "after": year_page(site.pk, year + 1),
             "year": year,
@@ -175,11 +174,9 @@ class CalendarImportAdmin(ReadOnlyAdmin[CalendarImport]):
 
     @admin.display(description=_("what it changed"))
     def did(self, made: CalendarImport) -> SafeString:
-        rows = (
-            (date_format(each.date, "DATE_FORMAT"), kind_text(each.before), kind_text(each.after))
-            for each in queries.days_of(made)
-        )
-        return format_html('<ul class="office-lines">{}</ul>', format_html_join("", "<li>{}: {} → {}</li>", rows))
+        lines = changes_in_words(queries.days_of(made))
+        listed = format_html_join("", "<li>{}</li>", ((line,) for line in lines))
+        return format_html('<ul class="office-lines">{}</ul>', listed)
 
     @dialog_action(
         description=_("Undo this import"),

@@ -19,7 +19,6 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from devices.core.catalogue import MAX_PRODUCTS
-from devices.core.money import MAX_AMOUNT_MINOR, format_minor
 from ecard.adminkit import MoneyField, chip_column, link, money_column
 from ecard.merchants import operations
 from ecard.merchants.admin.places import KeptAdmin, address
@@ -38,10 +37,8 @@ else:
 
 
 def _require_price(price_minor: int | None) -> None:
-    if price_minor is not None and not 0 < price_minor <= MAX_AMOUNT_MINOR:
-        raise ValidationError(
-            _("A price is more than 0 and at most %(most)s.") % {"most": format_minor(MAX_AMOUNT_MINOR)}
-        )
+    if price_minor is not None and price_minor <= 0:
+        raise ValidationError(_("A price is more than 0."))
 
 
 class NamedAdmin(KeptAdmin):

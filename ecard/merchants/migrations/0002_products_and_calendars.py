@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "calendar day",
-                "verbose_name_plural": "calendar",
+                "verbose_name_plural": "calendar days",
                 "ordering": ("-date", "site"),
             },
         ),

@@ -36,7 +36,7 @@ class CalendarDay(models.Model):
 
     class Meta:
         verbose_name = _("calendar day")
-        verbose_name_plural = _("calendar")
+        verbose_name_plural = _("calendar days")
         ordering = ("-date", "site")
         constraints = (
             models.UniqueConstraint(name="merchants_calendarday_once_per_site", fields=["site", "date"]),
