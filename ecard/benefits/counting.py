@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from devices.core.policy import Policy, Window
-from devices.core.quote import Tally, Used
+from devices.core.quote import Guard, Tally, Used
 from devices.core.windows import window_key
 from ecard.benefits.values import UsageRow
 
@@ -98,6 +98,12 @@ def needed(policies: Iterable[Policy]) -> frozenset[Needed]:
     return frozenset(each for each in found if each.window != "sale" and each != Needed("day", 0))
 
 
+def needed_of_guards(guards: Iterable[Guard]) -> frozenset[Needed]:
+    """The same for limits that guardians set."""
+    windows = {guard.window for guard in guards if not guard.categories}
+    return frozenset(Needed(window, 0) for window in windows - {"sale", "day"})
+
+
 def usage_of(account_refs: Iterable[int], dates: Iterable[date]) -> dict[int, tuple[Used, ...]]:
     """What each person spent on the business dates, in order of date; people without are left out."""
     return {ref: usage.used for ref, usage in usage_in(account_refs, dates).items()}
@@ -167,7 +173,7 @@ def _literal(values: Iterable[object]) -> str:
     return "{" + ",".join(map(str, values)) + "}"
 
 
-def _rows(statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+def _rows(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
+from typing import cast
+
+from django.db.models import F
 
 from devices.core.messages import SignedPolicy
-from devices.core.policy import Policy, decode_policy
-from devices.core.quote import Lot
-from ecard.benefits.counting import needed, usage_in, usage_of
+from devices.core.policy import Policy, Window, decode_policy
+from devices.core.quote import Guard, Lot
+from ecard.benefits.counting import needed, needed_of_guards, usage_in, usage_of
 from ecard.benefits.errors import UnknownPolicy
-from ecard.benefits.models import Entitlement, Grant, Programme, PublishedPolicy
+from ecard.benefits.models import Entitlement, Grant, GuardianLimit, Programme, PublishedPolicy
 from ecard.ledger.queries import funds
 
 __all__ = [
+    "guards_of",
     "lots_of",
     "needed",
+    "needed_of_guards",
     "policies_for_terminals",
     "policies_since",
     "policy_at",
@@ -89,6 +94,22 @@ def lots_of(account_refs: Iterable[int], *, at: datetime) -> dict[int, tuple[Lot
             lot = Lot(account_id, programme_id, remaining_minor, int(expires_at.timestamp()))
             lots[ref] = (*lots.get(ref, ()), lot)
     return lots
+
+
+def guards_of(account_refs: Iterable[int]) -> dict[int, tuple[Guard, ...]]:
+    """The limits that guardians set and did not lift, in order of id; people without are left out. Two statements."""
+    limits = (
+        GuardianLimit.objects.filter(cardholder__account_ref__in=set(account_refs), lifted_at__isnull=True)
+        .annotate(ref=F("cardholder__account_ref"))
+        .prefetch_related("categories")
+        .order_by("id")
+    )
+    guards: dict[int, tuple[Guard, ...]] = {}
+    for each in limits:
+        categories = tuple(sorted(category.pk for category in each.categories.all()))
+        guard = Guard(each.pk, cast(Window, each.window), each.max_minor, each.max_count, categories)
+        guards[each.ref] = (*guards.get(each.ref, ()), guard)
+    return guards
 
 
 def sponsors_of_programmes(programme_ids: Iterable[int]) -> dict[int, int]:

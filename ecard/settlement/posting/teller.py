@@ -150,7 +150,9 @@ class Teller:
         """Book a free meal to its sponsor; gives the sponsor's part."""
         sponsor = self._named.entitled.get(leg.ref)
         if sponsor is None:
-            self._fail(sale_id, ExceptionKind.ENTITLEMENT_UNKNOWN, leg.amount_minor, {"entitlement": leg.ref})
+            self._fail(
+                sale_id, ExceptionKind.ENTITLEMENT_UNKNOWN, leg.amount_minor, {"paid_minor": 0, "entitlement": leg.ref}
+            )
             self._lose(sale_id, merchant, leg.amount_minor)
             return 0
         self.rows.append((sponsor, merchant, leg.amount_minor, _ENTITLEMENT, _SALE, sale_id))
@@ -214,5 +216,5 @@ class Teller:
             self.failed.append(Failed(record_id, kind, amount_minor, params))
             return
         told = self.failed[place]
-        paid = {name: int(told.params[name]) + int(params[name]) for name in ("paid_minor",) if name in params}
+        paid: dict[str, int | str] = {"paid_minor": int(told.params["paid_minor"]) + int(params["paid_minor"])}
         self.failed[place] = told._replace(amount_minor=told.amount_minor + amount_minor, params=told.params | paid)

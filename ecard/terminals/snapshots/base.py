@@ -11,18 +11,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from ecard.benefits.counting import Needed
 from ecard.changes.queries import generation_state
 from ecard.terminals.snapshots.moment import one_moment
-from ecard.terminals.snapshots.people import everybody
+from ecard.terminals.snapshots.people import everybody, sums_at
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """Encoded rows by account ref as they were at the cursor (generation, number)."""
+    """Encoded rows by account ref as they were at the cursor (generation, number), with the sums needed then."""
 
     generation: int
     number: int
     dates: tuple[date, ...]
+    sums: frozenset[Needed]
     rows: Mapping[int, bytes] = field(repr=False)
 
 
@@ -38,8 +40,9 @@ def base(*, generation: int, dates: tuple[date, ...], least_number: int, at: dat
         _kept.clear()
         with one_moment():
             state = generation_state()
-            rows = dict(everybody(dates=dates, at=at))
-        built = Base(generation=state.generation_id, number=state.latest_number, dates=dates, rows=rows)
+            sums = sums_at(at)
+            rows = dict(everybody(dates=dates, sums=sums, at=at))
+        built = Base(generation=state.generation_id, number=state.latest_number, dates=dates, sums=sums, rows=rows)
         _kept.append(built)
         return built
 

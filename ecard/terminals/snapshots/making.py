@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from devices.core.accept import FOREVER_S, Denial
 from devices.core.messages import Mode, Parameters, PostedThrough, SnapshotHead, seal_snapshot
-from ecard.benefits.queries import policies_for_terminals
+from ecard.benefits.queries import needed, policies_for_terminals, policies_since
 from ecard.cardholders.queries import deny_entries
 from ecard.changes.models import Topic
 from ecard.changes.operations import NUMBERING_LIMIT, number_committed
@@ -30,7 +30,7 @@ from ecard.terminals.models import Stream, Terminal, TerminalMode
 from ecard.terminals.rules import business_dates
 from ecard.terminals.snapshots.base import Base, base
 from ecard.terminals.snapshots.moment import one_moment
-from ecard.terminals.snapshots.people import gone, some
+from ecard.terminals.snapshots.people import gone, some, sums_at
 
 DELTA_REFS_MAX = 10_000
 """More changed people than this are answered with everybody."""
@@ -105,6 +105,8 @@ def _delta(terminal: Terminal, *, generation: int, number: int, dates: tuple[dat
         changed = _changed_after(generation=generation, number=number, refs_max=DELTA_REFS_MAX)
         if changed is None:
             return None
+        if _new_sums(changed, at=at):
+            return None
         rows = [row or gone(ref) for ref, row in some(changed.refs, dates=dates, at=at)]
         return _sealed(terminal, SnapshotKind.DELTA, changed, rows, base_number=number, at=at)
 
@@ -112,7 +114,7 @@ def _delta(terminal: Terminal, *, generation: int, number: int, dates: tuple[dat
 def _full(terminal: Terminal, kept: Base, *, refs_max: int | None, at: datetime) -> Made | None:
     with one_moment():
         changed = _changed_after(generation=kept.generation, number=kept.number, refs_max=refs_max)
-        if changed is None:
+        if changed is None or not kept.sums >= sums_at(at):
             return None
         now = dict(some(changed.refs, dates=kept.dates, at=at))
         rows = [row for ref, row in kept.rows.items() if ref not in now]
@@ -137,6 +139,15 @@ class _Changed:
             (Topic.SITE, terminal.outlet.site_id),
         )
         return any(ref in self.others.get(topic, ()) for topic, ref in about)
+
+
+def _new_sums(changed: _Changed, *, at: datetime) -> bool:
+    """Whether a policy published since needs sums that the rows of those who did not change lack."""
+    new = changed.others.get(Topic.POLICY)
+    if not new:
+        return False
+    policies = policies_since(at)
+    return not needed(policy for policy in policies if policy.number not in new) >= needed(policies)
 
 
 def _number_all(*, at: datetime) -> None:

@@ -7,30 +7,38 @@ from datetime import date, datetime
 
 from devices.core.funds import PersonRow
 from devices.core.messages import encode_row
-from ecard.benefits.queries import lots_of, usage_of
-from ecard.cardholders.queries import PAGE_LIMIT, by_account_refs, page_after
+from ecard.benefits.counting import Needed, Usage
+from ecard.benefits.queries import guards_of, lots_of, needed, needed_of_guards, policies_since, usage_in
+from ecard.cardholders.queries import PAGE_LIMIT, by_account_refs, lists_of, page_after
 from ecard.cardholders.rules import masked_name
 from ecard.cardholders.values import CardholderView
 from ecard.ledger.queries import funds
 from ecard.ledger.values import Funds
 
+_NOTHING = Usage()
 
-def everybody(*, dates: Sequence[date], at: datetime) -> Iterator[tuple[int, bytes]]:
+
+def sums_at(at: datetime) -> frozenset[Needed]:
+    """Which sums over windows and scopes the policies in force and to come need of everybody."""
+    return needed(policies_since(at))
+
+
+def everybody(*, dates: Sequence[date], sums: frozenset[Needed], at: datetime) -> Iterator[tuple[int, bytes]]:
     """Account ref and encoded row of every active cardholder, in order of ref."""
     after = 0
     while views := page_after(after):
-        yield from _encoded(views, dates=dates, at=at)
+        yield from _encoded(views, dates=dates, sums=sums, at=at)
         after = views[-1].account_ref
 
 
 def some(account_refs: Iterable[int], *, dates: Sequence[date], at: datetime) -> Iterator[tuple[int, bytes | None]]:
-    """The same for those given; None for whoever has left."""
-    refs = sorted(set(account_refs))
+    """The same for those given, with the sums needed at `at`; None for whoever has left."""
+    refs, sums = sorted(set(account_refs)), sums_at(at)
     for start in range(0, len(refs), PAGE_LIMIT):
         page = refs[start : start + PAGE_LIMIT]
         found = by_account_refs(page)
         active = [view for ref in page if (view := found.get(ref)) is not None and view.active]
-        rows = dict(_encoded(active, dates=dates, at=at))
+        rows = dict(_encoded(active, dates=dates, sums=sums, at=at))
         for ref in page:
             yield ref, rows.get(ref)
 
@@ -40,13 +48,21 @@ def gone(account_ref: int) -> bytes:
     return encode_row(PersonRow(account_ref, "", 0, (), 0, 0, 0, 0, gone=True))
 
 
-def _encoded(views: Sequence[CardholderView], *, dates: Sequence[date], at: datetime) -> Iterator[tuple[int, bytes]]:
+def _encoded(
+    views: Sequence[CardholderView], *, dates: Sequence[date], sums: frozenset[Needed], at: datetime
+) -> Iterator[tuple[int, bytes]]:
     refs = [view.account_ref for view in views]
     money = funds([view.purse_id for view in views])
     lots = lots_of(refs, at=at)
-    used = usage_of(refs, dates)
+    guards = guards_of(refs)
+    usage = usage_in(refs, dates, sums=sums)
+    if guards:
+        theirs = sums | needed_of_guards(guard for each in guards.values() for guard in each)
+        usage |= usage_in(guards, dates, sums=theirs)
+    lists = lists_of(refs)
     for view in views:
         ref = view.account_ref
+        spent = usage.get(ref, _NOTHING)
         row = PersonRow(
             account_ref=ref,
             name=masked_name(view.name),
@@ -57,7 +73,12 @@ def _encoded(views: Sequence[CardholderView], *, dates: Sequence[date], at: date
             max_sales=view.max_offline_sales,
             purse_minor=_spendable_minor(view, money[view.purse_id]),
             lots=lots.get(ref, ()),
-            used=used.get(ref, ()),
+            used=spent.used,
+            lists=lists.get(ref, ()),
+            avoid=view.avoid_allergens,
+            guards=guards.get(ref, ()),
+            tallies=spent.tallies,
+            last_s=spent.last_s,
         )
         yield ref, encode_row(row)
 
