@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from ecard.benefits.rules import Problem
 
 
@@ -23,3 +26,38 @@ class PolicyRefused(BenefitError):
 
 class UnknownPolicy(BenefitError):
     """A number under which no policy was published: the record naming it is at fault."""
+
+
+class DraftError(BenefitError):
+    """A draft that cannot go on; `words` is for the administrator."""
+
+    words: str | Promise = _("This draft cannot go on.")
+
+    @property
+    def sentence(self) -> str:
+        """The same in the reader's language."""
+        return str(self.words)
+
+
+class DraftEnded(DraftError):
+    """The draft was published or withdrawn meanwhile."""
+
+    words = _("This draft was published or withdrawn already.")
+
+
+class DraftOvertaken(DraftError):
+    """Another policy was published since the draft was made: what it would change is no longer what people read."""
+
+    words = _("Another policy was published since this draft was made. Make a new draft of the rules as they stand.")
+
+
+class AlreadyPublished(DraftError):
+    """Somebody sets up an installation that has a policy: the next one takes a draft and an approval."""
+
+    words = _("There is a policy already: the next one takes a draft and an approval.")
+
+
+class CannotGoBack(DraftError):
+    """The policy is not the newest, replaced nothing, is too old to be undone alone, or no reason was given."""
+
+    words = _("Only the newest policy can be undone, within 7 days and for a reason. Make a draft from an older one.")

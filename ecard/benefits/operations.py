@@ -2,44 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from django.db import transaction
 
-import msgspec
-from django.contrib.auth.models import AbstractBaseUser
-from django.db import connection, transaction
-
-from devices.core.messages import SignedPolicy
-from devices.core.policy import Policy, decode_policy, encode_policy
-from ecard.benefits.compiler import compile_policy, known
+from ecard.benefits.compiler import compile_policy
 from ecard.benefits.counting import add_usage
-from ecard.benefits.errors import PolicyRefused
 from ecard.benefits.granting import EXPIRY_GRACE, end_grants, expire_grants, issue_grants, reopen_grants
-from ecard.benefits.models import (
-    Programme,
-    PublishedPolicy,
-    Sponsor,
+from ecard.benefits.models import Programme, Sponsor
+from ecard.benefits.publishing import (
+    ask_for_draft,
+    draft_from,
+    make_draft,
+    publish_draft,
+    publish_policy,
+    roll_back,
+    withdraw_draft,
 )
-from ecard.benefits.rules import Problem, ProblemCode, problems, whole_second
-from ecard.changes.models import Topic
-from ecard.changes.operations import record
 from ecard.ledger.models import AccountKind
 from ecard.ledger.operations import open_account
 
 __all__ = [
     "EXPIRY_GRACE",
     "add_usage",
+    "ask_for_draft",
     "compile_policy",
+    "draft_from",
     "end_grants",
     "expire_grants",
     "issue_grants",
+    "make_draft",
     "open_programme",
     "open_sponsor",
+    "publish_draft",
     "publish_policy",
     "reopen_grants",
+    "roll_back",
+    "withdraw_draft",
 ]
-
-PUBLISHING_LOCK = 0x65636172_64706F6C  # any constant that no other advisory lock of this database uses
 
 
 @transaction.atomic
@@ -61,52 +59,3 @@ def open_programme(
         part_payment=part_payment,
         order=order,
     )
-
-
-@transaction.atomic
-def publish_policy(
-    *,
-    at: datetime,
-    starts_at: datetime,
-    by: AbstractBaseUser | None,
-    sign: Callable[[bytes], SignedPolicy],
-) -> PublishedPolicy:
-    """Compile the rules, check them, number and sign them; terminals hear of it through the change.
-
-    `starts_at` is rounded up to a second. Raises PolicyRefused with every problem found.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PUBLISHING_LOCK])
-    starts_at = whole_second(starts_at)
-    last = PublishedPolicy.objects.order_by("-number").values_list("number", flat=True).first()
-    policy = compile_policy(number=(last or 0) + 1, starts_at=starts_at)
-    body = _checked(policy, at=at, starts_at=starts_at)
-    signed = sign(body)
-    published = PublishedPolicy.objects.create(
-        number=policy.number,
-        body=signed.body,
-        key_id=signed.key_id,
-        signature=signed.signature,
-        starts_at=starts_at,
-        published_at=at,
-        published_by_id=by.pk if by else None,
-    )
-    record(topic=Topic.POLICY, refs=[policy.number], at=at)
-    return published
-
-
-def _checked(policy: Policy, *, at: datetime, starts_at: datetime) -> bytes:
-    """The policy's bytes, which read back to the same value. Raises PolicyRefused."""
-    found = problems(policy, known=known())
-    if starts_at < at:
-        found = (*found, Problem(ProblemCode.STARTS_IN_THE_PAST))
-    if found:
-        raise PolicyRefused(found)
-    body = encode_policy(policy)
-    try:
-        same = decode_policy(body) == policy
-    except msgspec.ValidationError as error:
-        raise PolicyRefused((Problem(ProblemCode.UNREADABLE, str(error)),)) from error
-    if not same:
-        raise PolicyRefused((Problem(ProblemCode.UNREADABLE),))
-    return body

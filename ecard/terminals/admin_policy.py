@@ -1,115 +1,166 @@
-"""Published policies, and the page that publishes the next one: what changes is read before it is signed."""
+"""Published policies to be read, and the one click that brings the policy before the newest back.
+
+What comes next is drafted, rehearsed, approved and published on the pages of drafts.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.db.models import QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminSplitDateTimeWidget
 
 from devices.core.policy import decode_policy
-from ecard.adminkit import (
-    ReadOnlyAdmin,
-    page_action,
-    signed_in,
-)
-from ecard.benefits.compiler import compile_policy, known, names
-from ecard.benefits.errors import PolicyRefused
-from ecard.benefits.models import PublishedPolicy
-from ecard.benefits.rules import problems
+from ecard.adminkit import ReadOnlyAdmin, ReasonForm, back_to, chip_column, dialog_action, link, once_a_page, signed_in
+from ecard.benefits import drafts
+from ecard.benefits.compiler import names
+from ecard.benefits.errors import BenefitError, DraftError, PolicyRefused
+from ecard.benefits.models import PolicyDraft, PublishedPolicy
+from ecard.benefits.operations import draft_from
 from ecard.benefits.sentences import policy_sentences, problem_sentence
 from ecard.codes.errors import NoActiveKey
 from ecard.terminals import operations
 
 
-class PublishForm(forms.Form):
-    """When the policy starts; left open, at once."""
-
-    starts_at = forms.SplitDateTimeField(
-        label=_("Starts at"),
-        required=False,
-        widget=UnfoldAdminSplitDateTimeWidget,
-        help_text=_("Left open: at once."),
-    )
-
-    def clean_starts_at(self) -> datetime | None:
-        given: datetime | None = self.cleaned_data["starts_at"]
-        if given is not None and given < timezone.now():
-            raise forms.ValidationError(_("A policy starts now or later, never in the past."))
-        return given
-
-
 @admin.register(PublishedPolicy)
 class PublishedPolicyAdmin(ReadOnlyAdmin[PublishedPolicy]):
-    list_display = ("number", "starts_at", "published_at", "published_by")
-    list_select_related = ("published_by",)
+    nothing_yet = _("Nothing was published yet. Make a draft of the rules first.")
+    list_display = ("number", "state_chip", "starts_at", "published_at", "published_by", "origin")
+    list_select_related = ("published_by", "draft", "draft__returns_to")
     ordering = ("-number",)
-    fields = ("number", "starts_at", "published_at", "published_by", "key_id", "in_words", "content")
-    actions_list = ("publish",)
+    fields = (
+        ("number", "state_text"),
+        ("starts_at", "published_at"),
+        ("published_by", "origin"),
+        "edited_since",
+        "in_words",
+        "key_id",
+        "content",
+    )
+    readonly_fields = ("state_text", "origin", "edited_since", "in_words", "content")
+    actions_detail = ("go_back", "draft_again")
 
-    def has_publish_permission(self, request: HttpRequest) -> bool:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PublishedPolicy]:
+        started = PublishedPolicy.objects.filter(starts_at__lte=timezone.now()).order_by("-number")
+        return super().get_queryset(request).annotate(governing=Subquery(started.values("number")[:1]))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Only the newest can be undone by one click; only what is not in force needs a draft to come back."""
+        published = PublishedPolicy.objects.filter(pk=object_id).first()
+        undone = published is not None and drafts.may_go_back(published, at=timezone.now()) is not None
+        own: Any = super()
+        shown = list(own.get_actions_detail(request, object_id))
+        return [each for each in shown if each.method.original_function_name != "go_back" or undone]
+
+    def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Sending rules to every terminal is a right of its own."""
         return request.user.has_perm("benefits.publish_policy")
 
+    def has_draft_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("benefits.add_policydraft")
+
+    @chip_column(description=_("state"), colours={"in_force": "success", "coming": "info", "before": "default"})
+    def state_chip(self, published: PublishedPolicy) -> tuple[str, str]:
+        return _state(published)
+
+    @admin.display(description=_("state"))
+    def state_text(self, published: PublishedPolicy) -> str:
+        return _state(published)[1]
+
+    @admin.display(description=_("came from"))
+    def origin(self, published: PublishedPolicy) -> SafeString | str:
+        draft: PolicyDraft | None = getattr(published, "draft", None)
+        if draft is None:
+            return gettext("set-up")
+        if draft.returns_to_id is None:
+            return link(PolicyDraft, draft.pk, draft)
+        said = {"number": draft.returns_to_id, "reason": draft.reason}
+        return gettext("back to policy %(number)s: %(reason)s") % said
+
+    @admin.display(description=_("rules being edited"))
+    def edited_since(self, published: PublishedPolicy) -> str:
+        try:
+            same = drafts.rules_as_they_stand() == drafts.content_of(decode_policy(bytes(published.body)))
+        except BenefitError:
+            same = False
+        if same:
+            return gettext("They say the same as this policy.")
+        return gettext("They differ from this policy: the next draft would change something.")
+
     @admin.display(description=_("in words"))
+    @once_a_page
     def in_words(self, published: PublishedPolicy) -> SafeString:
         said = policy_sentences(decode_policy(bytes(published.body)), names())
-        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", ((each,) for each in said)))
+        return format_html(
+            '<ul class="office-lines">{}</ul>', format_html_join("", "<li>{}</li>", ((each,) for each in said))
+        )
 
     @admin.display(description=_("content as signed"))
     def content(self, published: PublishedPolicy) -> SafeString:
         return format_html(
-            '<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>', bytes(published.body).decode()
+            '<details><summary class="draft-summary">{}</summary>'
+            '<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre></details>',
+            gettext("Show it"),
+            bytes(published.body).decode(),
         )
 
-    @page_action(
-        description=_("Publish the rules as they stand"), url_path="publish", icon="send", permissions=("publish",)
+    @dialog_action(
+        description=_("Roll back"),
+        explanation=_(
+            "The policy that governed before this one is published again at once, under a new number. The rules being"
+            " edited stay as they are. Your reason stays in the history."
+        ),
+        submit=_("Roll back"),
+        form=ReasonForm,
+        icon="undo",
+        permissions=("publish",),
     )
-    def publish(self, request: HttpRequest) -> HttpResponse:
-        """Shows what the next policy would change, and publishes it."""
-        form = PublishForm(request.POST if request.method == "POST" else None)
-        if request.method == "POST" and form.is_valid():
-            now = timezone.now()
-            try:
-                made = operations.publish(
-                    at=now, starts_at=form.cleaned_data["starts_at"] or now, by=signed_in(request)
-                )
-            except PolicyRefused as refused:
-                for problem in refused.problems:
-                    messages.error(request, problem_sentence(problem))
-            except NoActiveKey:
-                messages.error(request, _("There is no key to sign with yet: finish the installation first."))
-            else:
-                messages.success(
-                    request, _("Policy %(number)s is published; terminals are being told.") % {"number": made.number}
-                )
-                return HttpResponseRedirect(reverse("admin:benefits_publishedpolicy_changelist"))
-        return TemplateResponse(request, "terminals/publish.html", self._context(request, form))
+    def go_back(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
+        published = PublishedPolicy.objects.get(pk=object_id)
+        reason = form.cleaned_data["reason"]
+        try:
+            made = operations.roll_back(
+                number=published.number, reason=reason, by=signed_in(request), at=timezone.now()
+            )
+        except DraftError as refused:
+            messages.error(request, refused.sentence)
+            return back_to(published)
+        except PolicyRefused as refused:
+            for problem in refused.problems:
+                messages.error(request, problem_sentence(problem))
+            return back_to(published)
+        except NoActiveKey:
+            messages.error(request, _("There is no key to sign with yet: finish the installation first."))
+            return back_to(published)
+        self.log_change(request, published, gettext("rolled back: %(reason)s") % {"reason": reason})
+        messages.success(
+            request,
+            _("Policy %(number)s brings back what was before; terminals are being told.") % {"number": made.number},
+        )
+        return back_to(made)
 
-    def _context(self, request: HttpRequest, form: PublishForm) -> dict[str, Any]:
-        last = PublishedPolicy.objects.order_by("-number").first()
-        called = names()
-        following = compile_policy(number=last.number + 1 if last else 1, starts_at=timezone.now())
-        before = policy_sentences(decode_policy(bytes(last.body)), called) if last else []
-        after = policy_sentences(following, called)
-        return {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": gettext("Publish policy %(number)s") % {"number": following.number},
-            "form": form,
-            "last": last,
-            "added": [each for each in after if each not in before],
-            "removed": [each for each in before if each not in after],
-            "kept": [each for each in after if each in before],
-            "problems": [problem_sentence(each) for each in problems(following, known=known())],
-        }
+    @dialog_action(
+        description=_("Draft from this policy"),
+        explanation=_("A draft that says what this policy says. It is approved and published like any other."),
+        submit=_("Make the draft"),
+        icon="content_copy",
+        permissions=("draft",),
+    )
+    def draft_again(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        name = gettext("as policy %(number)s") % {"number": object_id}
+        draft = draft_from(number=int(object_id), name=name, by=signed_in(request), at=timezone.now())
+        self.log_addition(request, draft, [{"added": {}}])
+        return back_to(draft)
+
+
+def _state(published: PublishedPolicy) -> tuple[str, str]:
+    if published.starts_at > timezone.now():
+        return "coming", gettext("starts later")
+    governing: int | None = getattr(published, "governing", None)
+    return ("in_force", gettext("in force")) if published.number == governing else ("before", gettext("over"))

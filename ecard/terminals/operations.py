@@ -11,6 +11,7 @@ from django.db import transaction
 
 from devices.core import enrolment as core
 from devices.core.money import MAX_AMOUNT_MINOR
+from ecard.benefits import operations as benefits
 from ecard.benefits.models import PublishedPolicy
 from ecard.benefits.operations import publish_policy
 from ecard.changes.models import Topic
@@ -24,7 +25,17 @@ from ecard.terminals.models import EnrolmentCode, Terminal, TerminalMode, Termin
 from ecard.terminals.rules import CODE_LIFE, printable
 from ecard.terminals.values import Heartbeat, Invite
 
-__all__ = ["change", "enrol", "heard", "invite", "publish", "register", "revoke"]
+__all__ = [
+    "change",
+    "enrol",
+    "heard",
+    "invite",
+    "publish",
+    "publish_draft",
+    "register",
+    "revoke",
+    "roll_back",
+]
 
 
 @transaction.atomic
@@ -100,8 +111,18 @@ def heard(*, terminal: Terminal, heartbeat: Heartbeat, at: datetime, snapshot_nu
 
 
 def publish(*, at: datetime, starts_at: datetime, by: AbstractBaseUser | None) -> PublishedPolicy:
-    """Compile, check, number, sign and send out the rules as they stand. Raises benefits' PolicyRefused."""
+    """Set up: publish the rules as they stand as the first policy. Raises benefits' PolicyRefused, AlreadyPublished."""
     return publish_policy(at=at, starts_at=starts_at, by=by, sign=sign_policy)
+
+
+def publish_draft(*, draft_id: int, starts_at: datetime, by: AbstractBaseUser | None, at: datetime) -> PublishedPolicy:
+    """Number, sign and send out an approved draft. Raises what `benefits.operations.publish_draft` raises."""
+    return benefits.publish_draft(draft_id=draft_id, starts_at=starts_at, by=by, at=at, sign=sign_policy)
+
+
+def roll_back(*, number: int, reason: str, by: AbstractBaseUser | None, at: datetime) -> PublishedPolicy:
+    """Undo the newest policy at once. Raises benefits' CannotGoBack."""
+    return benefits.roll_back(number=number, reason=reason, by=by, at=at, sign=sign_policy)
 
 
 def _require_price(mode: TerminalMode, fixed_minor: int) -> None:

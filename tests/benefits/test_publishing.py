@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,16 +16,16 @@ from devices.core.evaluate import evaluate, place
 from devices.core.messages import SignedPolicy
 from devices.core.policy import decode_policy
 from devices.core.quote import Line, Lot, Person
-from ecard.benefits.errors import PolicyRefused, UnknownPolicy
+from ecard.benefits.errors import DraftOvertaken, PolicyRefused, UnknownPolicy
 from ecard.benefits.models import PriceRule, PublishedPolicy, SpendLimit
-from ecard.benefits.operations import compile_policy, open_programme, publish_policy
+from ecard.benefits.operations import compile_policy, open_programme, publish_draft, publish_policy
 from ecard.benefits.queries import policies_for_terminals, policy_by_number
 from ecard.benefits.rules import ProblemCode
 from ecard.changes.models import Change, Topic
 from ecard.merchants.operations import close_outlet, save_meal_period, save_outlet, save_site
 from tests.support.campus import NOON, Campus, make_campus
 from tests.support.database import OtherThread
-from tests.support.policies import policy_in_force
+from tests.support.policies import approved_draft, policy_in_force
 
 KEY_ID = 3
 
@@ -34,7 +35,11 @@ def sign(body: bytes) -> SignedPolicy:
 
 
 def publish(*, starts_in: timedelta = timedelta()) -> PublishedPolicy:
-    return publish_policy(at=NOON, starts_at=NOON + starts_in, by=None, sign=sign)
+    """The first policy as set-up does, the next ones as people do."""
+    if not PublishedPolicy.objects.exists():
+        return publish_policy(at=NOON, starts_at=NOON + starts_in, by=None, sign=sign)
+    draft = approved_draft(at=NOON)
+    return publish_draft(draft_id=draft.pk, starts_at=NOON + starts_in, by=None, at=NOON, sign=sign)
 
 
 def make_rules(campus: Campus) -> None:
@@ -193,11 +198,20 @@ def test_terminals_get_the_policy_in_force_and_what_comes_next() -> None:
     assert in_force.number == 4
 
 
-def test_two_administrators_publishing_at_once_get_two_numbers(
+def test_of_administrators_who_publish_at_once_one_does_and_the_others_are_told(
     second_connection: Callable[[Callable[[], Any]], OtherThread[Any]],
 ) -> None:
-    threads = [second_connection(lambda: publish().number) for _ in range(3)]
-    assert sorted(thread.wait() for thread in threads) == [1, 2, 3]
+    publish()
+    drafts = [approved_draft(at=NOON, name=f"draft {number}").pk for number in range(3)]
+
+    def publish_one(draft_id: int) -> int:
+        try:
+            return publish_draft(draft_id=draft_id, starts_at=NOON, by=None, at=NOON, sign=sign).number
+        except DraftOvertaken:
+            return 0
+
+    threads = [second_connection(partial(publish_one, draft_id)) for draft_id in drafts]
+    assert sorted(thread.wait() for thread in threads) == [0, 0, 2]
 
 
 @pytest.mark.django_db

@@ -42,8 +42,9 @@ from ecard.merchants.operations import (
 from ecard.merchants.values import DayKind, NewDay, NewPlacement
 from ecard.office.audit import begin_audit, continue_audit
 from ecard.payments.operations import top_up
-from ecard.terminals.operations import invite, publish
+from ecard.terminals.operations import invite
 from tests.support.campus import NOON
+from tests.support.policies import publish_rules
 from tests.support.settling import World, make_till, make_world
 
 
@@ -100,7 +101,7 @@ def _one_more_of_everything(world: World, number: int, *, by: User) -> None:
     )
     issue_credentials(cardholder=world.person(1), days=[(at.date(), number.to_bytes(32, "big"))], at=at)
     _sales(world, number, by=by)
-    publish(at=at, starts_at=at + timedelta(minutes=number), by=by)
+    publish_rules(at=at, starts_at=at + timedelta(minutes=number))
     number_committed(at=at)
     ask(kind=Kind.RUN, subject_id=1_000 + number, digest=b"d" * 32, summary="50 to 3 people", by=by, at=at)
     begin_audit(at=at)

@@ -13,8 +13,8 @@ from ecard.settlement.models import ExceptionKind, Sale, SaleException
 from ecard.settlement.operations import note_over_limits
 from ecard.settlement.sentences import exception_sentence
 from ecard.settlement.tasks import note_over_limits as task
-from ecard.terminals.operations import publish
 from tests.support.books import assert_books_balance
+from tests.support.policies import publish_rules
 from tests.support.settling import Till, World, make_till
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 def limit(world: World, **limits: int | str) -> None:
     """One limit of a day for everybody, in force before anybody sells."""
     SpendLimit.objects.create(name="每日", name_en="A day", window=Window.DAY, **limits)
-    published = publish(at=world.at - timedelta(minutes=1), starts_at=world.at - timedelta(minutes=1), by=None)
+    published = publish_rules(at=world.at - timedelta(minutes=1))
     world.policy = policy_by_number(published.number)
 
 
@@ -82,6 +82,6 @@ def test_a_sale_taken_back_does_not_count_towards_the_limit(world: World, till: 
 def test_a_limit_set_later_judges_no_earlier_sale(world: World, till: Till) -> None:
     sell_at_two(world, till, 30_00, 30_00)
     SpendLimit.objects.create(name="每日", window=Window.DAY, max_minor=10_00)
-    publish(at=world.at, starts_at=world.at, by=None)
+    publish_rules(at=world.at)
     assert note_over_limits(at=world.at) == 0
     assert not SaleException.objects.exists()

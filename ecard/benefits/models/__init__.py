@@ -5,6 +5,7 @@ A rule's ids are small and never used again: published policies and sales name t
 
 from ecard.benefits.models.bases import AMOUNT_MAX_MINOR, PERCENT_BP_MAX, Addressed, Named, Placed, Weekday
 from ecard.benefits.models.counters import UsageCounter
+from ecard.benefits.models.drafts import DraftState, PolicyDraft
 from ecard.benefits.models.policies import PublishedPolicy
 from ecard.benefits.models.programmes import (
     PERIOD_KEY_LENGTH_MAX,
@@ -51,6 +52,7 @@ __all__ = [
     "AgeStep",
     "Block",
     "BlockAction",
+    "DraftState",
     "Duplicate",
     "Ends",
     "Entitlement",
@@ -61,6 +63,7 @@ __all__ = [
     "LimitOn",
     "Named",
     "Placed",
+    "PolicyDraft",
     "PolicySettings",
     "PriceRule",
     "Programme",
