@@ -17,7 +17,7 @@ from devices.core.signing import RECORD_DOMAIN
 from devices.core.wire import MALFORMED, Positive, Whole
 
 GENESIS = bytes(32)
-MAX_LINE_BYTES = 16 * 1024
+MAX_LINE_BYTES = 32 * 1024
 MAX_SEQUENCE = (1 << 24) - 1
 """An epoch ends before this; the server derives a sale's key from (stream, sequence)."""
 

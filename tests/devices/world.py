@@ -16,6 +16,7 @@ from nacl.signing import VerifyKey
 from devices.core import code as codes
 from devices.core import enrolment
 from devices.core.accept import Denial
+from devices.core.catalogue import Catalogue, Product
 from devices.core.code import Grant
 from devices.core.funds import PersonRow
 from devices.core.journal import GENESIS, EpochRecord, Record, chain_all, decode_record
@@ -101,6 +102,25 @@ def policy(*, number: int = 1, starts_at_s: int = NOON_S - DAY_S, limits: tuple[
     )
 
 
+NOODLES, RICE, COLA, CAKE = 1, 2, 3, 4
+STAPLES, DRINKS = 1, 2
+GLUTEN, PEANUTS = 1, 2
+
+
+def catalogue(*, without: int = 0, rice_minor: int = 1_00) -> Catalogue:
+    products = (
+        Product(NOODLES, Text("牛肉面", "Noodles"), 18_00, STAPLES, (GLUTEN,), 1, "brand"),
+        Product(RICE, Text("米饭", "Rice"), rice_minor, STAPLES, (), 2),
+        Product(COLA, Text("可乐", "Cola"), 4_00, DRINKS, (), 3, "no"),
+        Product(CAKE, Text("花生糕", "Peanut cake"), 6_00, 0, (GLUTEN, PEANUTS), 4),
+    )
+    return Catalogue(
+        categories=((STAPLES, Text("主食", "Staples")), (DRINKS, Text("饮料", "Drinks"))),
+        allergens=((GLUTEN, Text("麸质", "gluten")), (PEANUTS, Text("花生", "peanuts"))),
+        products=tuple(each for each in products if each.id != without),
+    )
+
+
 def row(account_ref: int, *, name: str = "张*", purse_minor: int = 100_00, lots: tuple[Lot, ...] = ()) -> PersonRow:
     return PersonRow(account_ref, name, 1, (1,), 200_00, 300_00, 20, purse_minor, lots)
 
@@ -167,7 +187,10 @@ def key_list(*, number: int = 1, revoked: bool = False, made_s: int = NOON_S - 2
 
 
 def signed_policy(made: Policy) -> SignedPolicy:
-    body = encode_policy(made)
+    return signed_body(encode_policy(made))
+
+
+def signed_body(body: bytes) -> SignedPolicy:
     return SignedPolicy(1, SNAPSHOT_SIGNER.sign(POLICY_DOMAIN, body), body)
 
 
@@ -201,6 +224,9 @@ class FakeServer:
         self.generation, self.number = 1, 1
         self.people: dict[int, PersonRow] = {}
         self.policies: tuple[Policy, ...] = (policy(),)
+        self.later_policies: tuple[bytes, ...] = ()
+        self.catalogue: Catalogue | None = None
+        self._catalogue_sent: Catalogue | None = None
         self.denials: tuple[Denial, ...] = ()
         self.posted: tuple[PostedThrough, ...] = ()
         self.parameters = parameters()
@@ -267,6 +293,9 @@ class FakeServer:
         return Answer(200, self.seal(rows, base=0 if whole else base))
 
     def seal(self, rows: list[PersonRow], *, base: int, terminal: int = TERMINAL, made_s: int = 0) -> bytes:
+        changed = base == 0 or self.catalogue != self._catalogue_sent
+        self._catalogue_sent = self.catalogue
+        bodies = (*map(encode_policy, self.policies), *self.later_policies)
         head = SnapshotHead(
             terminal=terminal,
             generation=self.generation,
@@ -274,11 +303,12 @@ class FakeServer:
             base=base,
             made_s=made_s or self._now_ms // 1000,
             people=len(rows),
-            policies=tuple(signed_policy(each) for each in self.policies),
+            policies=tuple(signed_body(body) for body in bodies),
             denials=self.denials,
             posted_through=self.posted,
             parameters=self.parameters,
             key_list_number=self.keys.number,
+            catalogue=self.catalogue if changed else None,
         )
         return seal_snapshot(head, [encode_row(each) for each in rows], key_id=1, signer=SNAPSHOT_SIGNER)
 
