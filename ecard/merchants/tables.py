@@ -19,8 +19,8 @@ COLUMNS_MAX: Final = 12
 _ENCODINGS = ("utf-8-sig", "gb18030")
 """gb18030 is what Chinese Excel writes as CSV; it reads nearly anything, so it comes last."""
 _WORKBOOK = b"PK\x03\x04"
-_UNREADABLE = (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError, AttributeError)
-"""What openpyxl raises for a workbook that is none."""
+_UNREADABLE = (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, IndexError, SyntaxError)
+"""openpyxl has no family of errors: these are what damaged files give (SyntaxError is XML's)."""
 
 Rows = list[list[str]]
 
@@ -82,12 +82,15 @@ def _rows_of_workbook(data: bytes) -> Rows:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(each.file_size for each in archive.infolist()) > INFLATED_BYTES_MAX:
                 raise BadTable("large")
-        sheet = load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets[0]
+        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+        sheet = book.worksheets[0]
+        # What a file says of its own size is not believed.
+        sheet.reset_dimensions()
         found = [
             [_cell(value) for value in row]
             for row in sheet.iter_rows(max_row=ROWS_MAX + 1, max_col=COLUMNS_MAX, values_only=True)
         ]
-    except (*_UNREADABLE, IndexError) as error:
+    except _UNREADABLE as error:
         raise BadTable("unreadable") from error
     while found and not any(found[-1]):
         found.pop()

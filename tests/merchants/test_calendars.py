@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def site(db: None) -> Site:
     return operations.save_site(code="east", name="东校区", at=AT)
 
 
-def workbook(*rows: tuple[object, ...]) -> bytes:
+def workbook(*rows: tuple[str | float | date | None, ...]) -> bytes:
     book, out = Workbook(), io.BytesIO()
     sheet = book.active
     assert sheet is not None
@@ -268,9 +269,10 @@ def test_a_day_acts_as_a_weekday_or_a_holiday(site: Site, kind: int) -> None:
 
 def test_the_database_takes_a_day_of_a_site_once_and_no_ninth_kind(site: Site) -> None:
     CalendarDay.objects.create(site=site, date=THURSDAY)
-    for wrong in (
+    wrongs: tuple[Callable[[], object], ...] = (
         lambda: CalendarDay.objects.create(site=site, date=THURSDAY),
         lambda: CalendarDay.objects.create(site=site, date=SATURDAY, acts_as=8),
-    ):
+    )
+    for wrong in wrongs:
         with pytest.raises(IntegrityError), transaction.atomic():
             wrong()

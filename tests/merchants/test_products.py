@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -160,11 +161,12 @@ def test_the_database_refuses_a_price_of_nothing_and_a_colour_that_is_none(
     outlets: tuple[Outlet, Outlet], drinks: Category
 ) -> None:
     sell(drinks, outlets[0])
-    for wrong in (
+    wrongs: tuple[Callable[[], object], ...] = (
         lambda: Product.objects.update(price_minor=0),
         lambda: Placement.objects.update(price_minor=0),
         lambda: Placement.objects.update(colour="pink"),
-    ):
+    )
+    for wrong in wrongs:
         with pytest.raises(IntegrityError), transaction.atomic():
             wrong()
 

@@ -179,7 +179,7 @@ def _cell(day: date, known: CalendarDay | None, *, today: date, site: Site, may_
     if may_change and known is not None:
         page = reverse("admin:merchants_calendarday_change", args=[known.pk])
     elif may_change:
-        asked = urlencode({"site": site.pk, "date": day.isoformat()})
+        asked = urlencode({"site": str(site.pk), "date": day.isoformat()})
         page = f"{reverse('admin:merchants_calendarday_add')}?{asked}"
     return Cell(
         number=day.day,
@@ -265,8 +265,7 @@ class ImportForm(forms.Form):
         """The same form with what was read standing in its text, and what is wrong beside it."""
         if "text" not in getattr(self, "cleaned_data", {}):
             return self
-        data = self.data.copy()
-        data["text"] = self.cleaned_data["text"]
+        data = {"site": self.data.get("site", ""), "text": self.cleaned_data["text"]}
         data["file_name"] = self.cleaned_data.get("file_name", "")
         if self.errors:
             self.data = data

@@ -49,14 +49,11 @@ class NamedAdmin(KeptAdmin):
     fields = ("code", "name", "name_en")
     filtered_by = ""
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).annotate(product_count=Count("products"))
-
-    @admin.display(description=_("products"), ordering="product_count")
+    @admin.display(description=_("products"))
     def sold(self, obj: Any) -> SafeString:
+        """Leads to them."""
         page = reverse("admin:merchants_product_changelist")
-        query = urlencode({self.filtered_by: obj.pk})
-        return address(f"{page}?{query}", str(obj.product_count))
+        return address(f"{page}?{urlencode({self.filtered_by: obj.pk})}", gettext("show"))
 
 
 @admin.register(Category)
@@ -124,7 +121,7 @@ class PlacementInline(_Inline):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "price_minor":
             return MoneyField(label=_("Own price"), required=False, help_text=_("Left open: the product's."))
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "outlet" and field is not None:
             # Read once for all rows; a list that stands is copied with the field, a query would be asked again.
             field.choices = list(field.choices)
