@@ -94,6 +94,12 @@ def day_kinds(today: date) -> list[tuple[int, date, int]]:
     return list(days.values_list("site_id", "date", "acts_as")[:MAX_DAYS])
 
 
+def all_day_kinds() -> list[tuple[int, date, int]]:
+    """The same of every day there is, the newest MAX_DAYS of them: what a policy carries, whenever it is compiled."""
+    newest = CalendarDay.objects.order_by("-date", "-site_id").values_list("site_id", "date", "acts_as")[:MAX_DAYS]
+    return list(reversed(newest))
+
+
 def days_of_year(site: Site, year: int) -> list[CalendarDay]:
     """The site's calendar days of a year."""
     return list(site.calendar_days.filter(date__year=year).order_by("date")[:YEAR_DAYS_LIMIT])
