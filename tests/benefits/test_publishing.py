@@ -96,7 +96,7 @@ def test_compiling_takes_the_same_number_of_queries_for_one_rule_and_for_many(
 ) -> None:
     campus = make_campus()
     make_rules(campus)
-    with django_assert_max_num_queries(30) as counted:
+    with django_assert_max_num_queries(60) as counted:
         compile_policy(number=1, starts_at=NOON)
     for number in range(10):
         rule = PriceRule.objects.create(name=f"规则{number}")
