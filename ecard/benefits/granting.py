@@ -54,9 +54,15 @@ class NewGrant(NamedTuple):
 
 @transaction.atomic
 def give(
-    *, programme: Programme, grants: Sequence[NewGrant], expires_at: datetime, at: datetime, run_id: int | None = None
+    *,
+    programme: Programme,
+    grants: Sequence[NewGrant],
+    expires_at: datetime,
+    at: datetime,
+    sponsor_id: int | None = None,
+    run_id: int | None = None,
 ) -> dict[int, int]:
-    """Give the grants out of the sponsor's account; none of them may have been given before.
+    """Give grants that were not given before, out of the account of the programme's sponsor or of the one named.
 
     Gives grant id → ledger account, in the order given. The caller has checked who may get them. Everything is
     written once, with COPY, at a few statements whatever the number.
@@ -68,7 +74,7 @@ def give(
         ids = [row[0] for row in cursor.fetchall()]
     opened = open_funded(
         kind=AccountKind.GRANT,
-        source_id=programme.sponsor_id,
+        source_id=sponsor_id or programme.sponsor_id,
         accounts=[
             FundedAccount(f"grant {programme.pk} {new.number}", new.amount_minor, grant_id)
             for grant_id, new in zip(ids, grants, strict=True)

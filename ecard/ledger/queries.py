@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import connection
 
@@ -103,6 +103,26 @@ SELECT account, sum(amount)::bigint FROM (
 ) AS moved GROUP BY account
 """
 
+_RETURNED_TO = """
+SELECT account, sum(amount)::bigint FROM (
+    SELECT debit_account_id AS account, amount_minor AS amount FROM ledger_transfer
+    WHERE debit_account_id = ANY(%(accounts)s::bigint[]) AND credit_account_id = %(payer)s
+    UNION ALL
+    SELECT credit_account_id, -amount_minor FROM ledger_transfer
+    WHERE credit_account_id = ANY(%(accounts)s::bigint[]) AND debit_account_id = %(payer)s AND kind <> %(issue)s
+) AS moved GROUP BY account
+"""
+
+_NET_BY_DAY = """
+SELECT (posted_at AT TIME ZONE %(zone)s)::date, sum(amount)::bigint, max(id) FROM (
+    SELECT id, posted_at, amount_minor AS amount FROM ledger_transfer
+    WHERE credit_account_id = %(account)s AND id > %(after)s
+    UNION ALL
+    SELECT id, posted_at, -amount_minor FROM ledger_transfer
+    WHERE debit_account_id = %(account)s AND id > %(after)s
+) AS moved GROUP BY 1 ORDER BY 1
+"""
+
 _AFTER_EVERY_ID = 2**63 - 1
 
 
@@ -130,6 +150,21 @@ def moved_since(account_ids: Iterable[int], *, since: datetime) -> dict[int, int
     with connection.cursor() as cursor:
         cursor.execute(_MOVED_SINCE, {"accounts": list(account_ids), "since": since})
         return dict(cursor.fetchall())
+
+
+def returned_to(payer: int, account_ids: Iterable[int]) -> dict[int, int]:
+    """How much of what was issued from `payer` into each account came back to it; the caller bounds the accounts."""
+    with connection.cursor() as cursor:
+        given = {"payer": payer, "accounts": list(account_ids), "issue": TransferKind.GRANT_ISSUE}
+        cursor.execute(_RETURNED_TO, given)
+        return dict(cursor.fetchall())
+
+
+def net_by_day(account_id: int, *, after_id: int, zone: str) -> list[tuple[date, int, int]]:
+    """(day of the zone, credits less debits, last transfer) of one account's transfers after one, day by day."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NET_BY_DAY, {"zone": zone, "account": account_id, "after": after_id})
+        return list(cursor.fetchall())
 
 
 def labels(account_ids: Iterable[int]) -> dict[int, str]:
@@ -182,7 +217,7 @@ def cause_totals(*, cause_kind: int, first_id: int, last_id: int, limit: int) ->
 
     What goes from a voucher back to its sponsor beside a sale is no part of either.
     """
-    kinds = [[int(kind) for kind in (TransferKind.REVERSAL, *_BESIDE)], TransferKind.REVERSAL]
+    kinds: list[Any] = [[int(kind) for kind in (TransferKind.REVERSAL, *_BESIDE)], TransferKind.REVERSAL]
     with connection.cursor() as cursor:
         cursor.execute(_CAUSE_TOTALS, [*kinds, cause_kind, first_id, last_id, limit])
         return {cause_id: (moved, back) for cause_id, moved, back in cursor.fetchall()}
