@@ -16,6 +16,7 @@ from ecard.benefits.operations import issue_grants, open_programme
 from ecard.cardholders.models import Cardholder, Group
 from ecard.cardholders.operations import make_price_class, open_cardholders, save_group
 from ecard.cardholders.values import NewCardholder
+from ecard.demo import menu
 from ecard.demo.names import names
 from ecard.merchants.models import Merchant, Outlet, Site
 from ecard.merchants.operations import save_meal_period, save_merchant, save_outlet, save_site
@@ -75,6 +76,8 @@ def seed(*, people: int, passwords: Mapping[str, str], at: datetime) -> bool:
     with transaction.atomic():
         admin = get_user_model().objects.create_superuser("admin", password=passwords["admin"])
         outlets = _places(at)
+        menu.sell(outlets, at=at)
+        menu.mark_holidays(outlets[0].site, by=admin, at=at)
         groups = _groups(at)
         cardholders = _people(groups, count=people, passwords=passwords, at=at)
         _fill_purses(cardholders, by=admin, at=at)

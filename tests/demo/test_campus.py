@@ -17,7 +17,8 @@ from ecard.codes.queries import waiting_draft
 from ecard.demo import campus, ceremony
 from ecard.demo.readback import books_balance
 from ecard.ledger.queries import funds
-from ecard.merchants.models import Merchant, Outlet, Site
+from ecard.merchants.models import Allergen, CalendarDay, CalendarImport, Merchant, Outlet, Product, Site
+from ecard.merchants.queries import catalogue_of
 from ecard.terminals.models import Terminal
 from tests.support.policies import policy_in_force
 
@@ -85,6 +86,22 @@ def test_terminals_have_a_policy_that_names_every_rule(seeded: None) -> None:
     assert len(subsidy.where.outlets) == 4
     assert len(policy.limits) == 2
     assert len(signed.signature) == 64
+
+
+def test_every_window_sells_something_and_cola_is_sold_everywhere(seeded: None) -> None:
+    sold = [catalogue_of(outlet.pk) for outlet in Outlet.objects.all()]
+    assert all(len(each.products) > 3 for each in sold)
+    cola = Product.objects.get(code="cola")
+    assert all(each.product(cola.pk) for each in sold)
+    assert Product.objects.count() >= 24
+    gluten = Allergen.objects.get(code="gluten")
+    noodles = Product.objects.filter(category__code="noodles")
+    assert noodles.count() == noodles.filter(allergens=gluten).count() == 4
+
+
+def test_the_holidays_of_2026_came_by_an_import_that_can_be_undone(seeded: None) -> None:
+    assert CalendarDay.objects.count() == 39
+    assert len(CalendarImport.objects.get().days) == 39
 
 
 def test_an_administrator_a_student_and_a_member_of_staff_can_sign_in(seeded: None) -> None:
