@@ -96,7 +96,7 @@ def changed_cells(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[
 
 def titles(column: Column) -> set[str]:
     """All headers by which a column is known: its name, and its title in each language."""
-    known = {column.name.casefold()}
+    known = {column.name.casefold(), *column.aliases}
     for language in LANGUAGES:
         with translation.override(language):
             known.add(str(column.title).casefold())

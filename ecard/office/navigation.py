@@ -54,6 +54,7 @@ SECTIONS: tuple[Section, ...] = (
             Entry("cardholders.PersonList", "list_alt"),
             Entry("cardholders.ListMember", "checklist"),
             Entry("cardholders.PriceClass", "sell"),
+            Entry("imports.ImportBatch", "upload_file"),
         ),
     ),
     Section(
@@ -80,7 +81,9 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         _("Benefits and rules"),
         (
+            Page(_("Templates"), "auto_awesome_mosaic", "office-gallery", "benefits.add_programme"),
             Page(_("Ask"), "contact_support", "office-ask", "cardholders.view_cardholder"),
+            Page(_("Budgets"), "savings", "office-budgets", "benefits.view_sponsor"),
             Entry("benefits.PublishedPolicy", "verified"),
             Entry("benefits.Programme", "redeem"),
             Entry("benefits.Grant", "volunteer_activism"),

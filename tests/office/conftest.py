@@ -27,6 +27,8 @@ from ecard.cardholders.operations import (
 from ecard.cardholders.values import NewCardholder
 from ecard.changes.operations import number_committed
 from ecard.codes.operations import issue_credentials
+from ecard.imports.operations import read_file
+from ecard.imports.writing import csv_bytes
 from ecard.ledger.operations import place_hold
 from ecard.merchants.models import Outlet, Site
 from ecard.merchants.operations import (
@@ -101,6 +103,8 @@ def _one_more_of_everything(world: World, number: int, *, by: User) -> None:
     )
     issue_credentials(cardholder=world.person(1), days=[(at.date(), number.to_bytes(32, "big"))], at=at)
     _sales(world, number, by=by)
+    file = csv_bytes(("number", "name", "group"), [(f"F{number}", "王五", "students")])
+    read_file(kind="people", data=file, name="people.csv", by=by, at=at)
     publish_rules(at=at, starts_at=at + timedelta(minutes=number))
     number_committed(at=at)
     ask(kind=Kind.RUN, subject_id=1_000 + number, digest=b"d" * 32, summary="50 to 3 people", by=by, at=at)

@@ -47,6 +47,8 @@ class Column:
     required: bool = False
     missing: str = ""
     implied: str | None = None
+    aliases: tuple[str, ...] = ()
+    """Other headers that files of schools and companies have for it."""
 
 
 @dataclass(frozen=True, slots=True)

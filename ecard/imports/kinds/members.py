@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from ecard.cardholders import operations
 from ecard.cardholders.models import Cardholder, ListKind, ListMember, PersonList
 from ecard.imports.kinds.base import KEY_SEPARATOR, NO, YES, Cells, Change, Column, Problem, code, one_of, yes_or_no
+from ecard.imports.kinds.people import NUMBER_ALIASES, NUMBER_LENGTH_MAX
 
 PER_STATEMENT = 5_000
-NUMBER_LENGTH_MAX = 32
 
 
 class Members:
@@ -31,7 +31,7 @@ class Members:
         uploaded = dict(PersonList.objects.filter(kind=ListKind.UPLOADED).values_list("code", "pk"))
         return (
             Column("list", _("list"), one_of(uploaded), required=True),
-            Column("number", _("number"), code(longest=NUMBER_LENGTH_MAX), required=True),
+            Column("number", _("number"), code(longest=NUMBER_LENGTH_MAX), required=True, aliases=NUMBER_ALIASES),
             Column("listed", _("on the list"), yes_or_no, implied=YES),
         )
 

@@ -23,6 +23,7 @@ PREFIXES = (PREFIX, "attribute：", "属性:", "属性：")
 PER_STATEMENT = 5_000
 NAME_LENGTH_MAX = 60
 NUMBER_LENGTH_MAX = 32
+NUMBER_ALIASES = ("学号", "工号", "学工号")
 
 
 class People:
@@ -36,7 +37,7 @@ class People:
     def columns(self) -> tuple[Column, ...]:
         groups = dict(Group.objects.values_list("code", "pk"))
         return (
-            Column("number", _("number"), code(longest=NUMBER_LENGTH_MAX), required=True),
+            Column("number", _("number"), code(longest=NUMBER_LENGTH_MAX), required=True, aliases=NUMBER_ALIASES),
             Column(
                 "name", pgettext_lazy("of a person", "name"), text(longest=NAME_LENGTH_MAX, shortest=1), required=True
             ),
