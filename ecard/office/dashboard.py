@@ -14,8 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from devices.core.money import format_minor
+from ecard.benefits.budgets import forecasts
+from ecard.benefits.forecast import Outlook
 from ecard.codes.queries import role_states, signed_key_list, waiting_draft
 from ecard.office import queries
+from ecard.office.budgets import outlook_sentence
 from ecard.terminals.queries import summary
 
 
@@ -181,12 +184,28 @@ def _audit(_at: datetime) -> list[Card]:
     ]
 
 
+def _budgets(at: datetime) -> list[Card]:
+    standing = forecasts(at=at)
+    if not standing:
+        return []
+    urgent = [each for each in standing if each[1].outlook in (Outlook.DRY_BEFORE_END, Outlook.DRY_SOON)]
+    spent = [each for each in standing if each[1].outlook is Outlook.EXHAUSTED]
+    if spent or urgent:
+        sponsor, first = (spent or urgent)[0]
+        value, tone = str(sponsor), "bad" if spent or first.outlook is Outlook.DRY_SOON else "warn"
+        said = outlook_sentence(first)
+    else:
+        value, tone, said = _("all last"), "good", _("No sponsor runs dry before its budget ends")
+    return [Card(title=_("Budgets"), value=value, said=said, link=reverse("office-budgets"), icon="savings", tone=tone)]
+
+
 _CARDS = (
     ("settlement.view_sale", _sales),
     ("settlement.view_saleexception", _exceptions),
     ("settlement.view_quarantinedbatch", _quarantined),
     ("terminals.view_terminal", _terminals),
     ("ledger.view_account", _ceiling),
+    ("benefits.view_sponsor", _budgets),
     ("office.view_auditrun", _audit),
     ("codes.view_issuerkey", _keys),
 )

@@ -4,6 +4,7 @@ A rule's ids are small and never used again: published policies and sales name t
 """
 
 from ecard.benefits.models.bases import AMOUNT_MAX_MINOR, PERCENT_BP_MAX, Addressed, Named, Placed, Weekday
+from ecard.benefits.models.budgets import SponsorDay
 from ecard.benefits.models.counters import UsageCounter
 from ecard.benefits.models.drafts import DraftState, PolicyDraft
 from ecard.benefits.models.policies import PublishedPolicy
@@ -78,6 +79,7 @@ __all__ = [
     "Schedule",
     "SpendLimit",
     "Sponsor",
+    "SponsorDay",
     "UsageCounter",
     "Weekday",
     "Window",
