@@ -1,137 +1,191 @@
-"""Limits of a day that terminals passed together, each within what it knew. The sales are facts; finance is told."""
+"""Limits that terminals passed together, each within what it knew. The sales are facts; finance is told, once a case.
+
+A case is one person's meal period, day, week or month. Its newest sale is judged again by the policy that priced it,
+with all that is known now of the person's other sales.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
-from django.db import connection
 
 from devices.core.declines import Decline, Why
 from devices.core.evaluate import evaluate
 from devices.core.journal import SaleRecord
-from devices.core.policy import Limit, Policy
-from devices.core.quote import Person, Used
-from ecard.benefits.errors import UnknownPolicy
-from ecard.benefits.queries import policies_since, policy_by_number
-from ecard.cardholders.models import Group
+from devices.core.limits import Usage as Sums
+from devices.core.policy import Entitlement, Policy, Window
+from devices.core.quote import Guard, Person, Tally, Used
+from devices.core.windows import COUNTED_WINDOWS, keys_of
+from ecard.benefits.counting import Usage, needed_of_guards
+from ecard.benefits.queries import guards_of, needed, policies_since, usage_in
 from ecard.settlement.models import ExceptionKind, ExceptionState, Sale, SaleException
-from ecard.settlement.queries import SaleUnreadable, record_of
+from ecard.settlement.posting.counts import Counts, recalled
+from ecard.settlement.queries import policies_of, readable_records
+from ecard.settlement.suspects import Suspect, over_guards, over_policies
 
 LOOKED_BACK = timedelta(days=35)
 """A terminal may upload this late."""
 MATTERS_LIMIT = 500
-_NO_LIMIT = (1 << 62) - 1
-_OVER_DAY = (Why.OVER_DAY_LIMIT, Why.TOO_MANY_SALES)
-
-# Who may have passed a limit of their group, with the newest sale of that day, unless finance knows of it.
-_SUSPECTS = """
-SELECT used.business_date, used.total_minor, used.purse_minor, used.count, newest.id
-FROM benefits_usagecounter AS used
-JOIN cardholders_cardholder AS person ON person.account_ref = used.account_ref
-JOIN unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]) AS least (group_id, total_minor, purse_minor, count)
-    ON least.group_id = person.group_id
-JOIN LATERAL (
-    SELECT sale.id FROM settlement_sale AS sale
-    WHERE sale.account_ref = used.account_ref AND sale.business_date = used.business_date AND sale.suspense_minor = 0
-        AND NOT EXISTS (SELECT 1 FROM settlement_salereversal AS undone WHERE undone.sale_id = sale.id)
-    ORDER BY sale.taken_at DESC, sale.id DESC LIMIT 1
-) AS newest ON true
-WHERE used.business_date >= %s AND (used.total_minor > least.total_minor OR used.purse_minor > least.purse_minor
-                                    OR used.count > least.count)
-    AND NOT EXISTS (SELECT 1 FROM settlement_saleexception AS told
-                    WHERE told.record_id = newest.id AND told.kind = %s)
-ORDER BY used.business_date DESC, newest.id DESC LIMIT %s
-"""
-
-
-class _Suspect(NamedTuple):
-    business_date: date
-    total_minor: int
-    purse_minor: int
-    sales: int
-    sale_id: int
+_POLICY_KINDS = (ExceptionKind.OVER_LIMIT, ExceptionKind.ENTITLEMENT_OVERUSED)
+_OVER = (
+    Why.OVER_PERIOD_LIMIT,
+    Why.OVER_DAY_LIMIT,
+    Why.OVER_WEEK_LIMIT,
+    Why.OVER_MONTH_LIMIT,
+    Why.TOO_MANY_SALES,
+    Why.TOO_MANY_IN_WINDOW,
+)
+_OVER_GUARD = (Why.OVER_GUARD, Why.TOO_MANY_GUARD)
 
 
 def note_over_limits(*, at: datetime) -> int:
-    """Make an exception of each day on which a person passed a limit of the rules then in force; gives how many.
+    """Make an exception of each window in which a person passed a limit of the rules then in force; gives how many.
 
-    It stands at that day's newest sale. Nothing is booked: what the terminal showed was paid.
+    It stands at that window's newest sale. Nothing is booked: what the terminal showed was paid.
     """
-    least = _least_by_group(policies_since(at - LOOKED_BACK))
-    if not least:
+    policies = policies_since(at - LOOKED_BACK)
+    made = 0
+    for window in COUNTED_WINDOWS:
+        since = _since(window, (at - LOOKED_BACK).date())
+        suspects = over_policies(window, policies, since=since, kinds=_POLICY_KINDS, limit=MATTERS_LIMIT)
+        made += _note(suspects, by_guardians=False, at=at)
+        guarded = over_guards(window, since=since, kinds=[ExceptionKind.OVER_GUARD], limit=MATTERS_LIMIT)
+        made += _note(guarded, by_guardians=True, at=at)
+    return made
+
+
+def _since(window: Window, day: date) -> date:
+    """The first day of the window in which `day` lies: a part of one says nothing."""
+    if window == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if window == "month" else day
+
+
+def _note(suspects: list[Suspect], *, by_guardians: bool, at: datetime) -> int:
+    if not suspects:
         return 0
-    columns = [list(column) for column in zip(*least, strict=True)]
-    with connection.cursor() as cursor:
-        cursor.execute(_SUSPECTS, [*columns, (at - LOOKED_BACK).date(), ExceptionKind.OVER_LIMIT, MATTERS_LIMIT])
-        suspects = [_Suspect._make(row) for row in cursor.fetchall()]
-    sales = Sale.objects.in_bulk([each.sale_id for each in suspects])
-    made = [
-        _matter(sales[each.sale_id], decline, each, at=at)
-        for each in suspects
-        if (decline := _passed(sales[each.sale_id], each)) is not None
+    sales = Sale.objects.in_bulk({sale_id for each in suspects for sale_id in each.sale_ids})
+    newest = [(each, sale) for each in suspects if (sale := _counted_in(each, sales)) is not None]
+    records = readable_records([sale for _each, sale in newest])
+    policies = policies_of(records.values())
+    chosen = [
+        (each, sale, record, policy)
+        for each, sale in newest
+        if (record := records.get(sale.pk)) is not None and (policy := policies.get(record.quote.policy)) is not None
     ]
-    SaleException.objects.bulk_create(made, ignore_conflicts=True)
-    return len(made)
+    guards = guards_of({each.account_ref for each in suspects}) if by_guardians else {}
+    usage = _usage([sale for _each, sale, *_ in chosen], policies=policies.values(), guards=guards)
+    made: dict[tuple[int, int], SaleException] = {}
+    for each, sale, record, policy in chosen:
+        spent = usage.get((sale.business_date, sale.account_ref), Usage())
+        person = _all_knowing(record, sale, spent, guards.get(sale.account_ref, ()))
+        matter = _judged(each, sale, record, person, policy, by_guardians=by_guardians)
+        if matter is not None:
+            kind, params = matter
+            exception = _exception(sale, kind, {**params, "case": each.case}, at=at)
+            made.setdefault((sale.pk, kind), exception)
+    once = list(made.values())
+    SaleException.objects.bulk_create(once, ignore_conflicts=True)
+    return len(once)
 
 
-def _least_by_group(policies: Iterable[Policy]) -> list[tuple[int, int, int, int]]:
-    """(group, total, purse, count): the lowest limits of a day that can be meant for each group; places aside."""
-    daily = [limit for policy in policies for limit in policy.limits if limit.window == "day"]
-    found = []
-    for group_id, price_class in Group.objects.values_list("pk", "price_class__code"):
-        meant = [limit for limit in daily if _is_for(limit, group_id=group_id, price_class=price_class)]
-        if meant:
-            found.append((group_id, *_least(meant)))
-    return found
-
-
-def _is_for(limit: Limit, *, group_id: int, price_class: int) -> bool:
-    who = limit.who
-    return (not who.groups or group_id in who.groups) and (not who.classes or price_class in who.classes)
-
-
-def _least(limits: list[Limit]) -> tuple[int, int, int]:
-    totals = [each.max_minor for each in limits if each.max_minor is not None and each.on == "total"]
-    purses = [each.max_minor for each in limits if each.max_minor is not None and each.on == "purse"]
-    counts = [each.max_count for each in limits if each.max_count is not None]
-    return min(totals, default=_NO_LIMIT), min(purses, default=_NO_LIMIT), min(counts, default=_NO_LIMIT)
-
-
-def _passed(sale: Sale, suspect: _Suspect) -> Decline | None:
-    """What a terminal would have said to this sale, had it known of all others of the day."""
-    try:
-        record, policy = record_of(sale), policy_by_number(sale.policy)
-    except (SaleUnreadable, UnknownPolicy):
+def _judged(
+    each: Suspect, sale: Sale, record: SaleRecord, person: Person, policy: Policy, *, by_guardians: bool
+) -> tuple[ExceptionKind, dict[str, int | str]] | None:
+    """What a terminal would have said to this sale, had it known of all others; None where it would have sold."""
+    if each.scope < 0:
+        rule = next((rule for rule in policy.entitlements if rule.id == -each.scope), None)
+        return _overused(rule, each) if rule is not None else None
+    quote = evaluate(policy=policy, person=person, tap=record.tap, basket=record.basket)
+    decline = quote.decline
+    if decline is None or decline.why not in (_OVER_GUARD if by_guardians else _OVER):
         return None
-    quote = evaluate(policy=policy, person=_all_knowing(record, sale, suspect), tap=record.tap, basket=record.basket)
-    return quote.decline if quote.decline is not None and quote.decline.why in _OVER_DAY else None
+    if by_guardians:
+        return ExceptionKind.OVER_GUARD, _of_guard(decline, sale, record, person)
+    return ExceptionKind.OVER_LIMIT, _of_limit(decline, record, person, policy)
 
 
-def _all_knowing(record: SaleRecord, sale: Sale, suspect: _Suspect) -> Person:
-    others = Used(
-        suspect.business_date.isoformat(),
-        suspect.total_minor - sale.amount_minor,
-        suspect.purse_minor - sale.purse_minor - sale.loss_minor,
-        suspect.sales - 1,
+def _overused(rule: Entitlement, each: Suspect) -> tuple[ExceptionKind, dict[str, int | str]] | None:
+    if each.sales <= rule.count:
+        return None
+    names = {"name": rule.name.zh, "name_en": rule.name.en}
+    params: dict[str, int | str] = {"entitlement": rule.id, "sold": each.sales, "limit": rule.count}
+    return ExceptionKind.ENTITLEMENT_OVERUSED, params | names | {"window": rule.window}
+
+
+def _of_limit(decline: Decline, record: SaleRecord, person: Person, policy: Policy) -> dict[str, int | str]:
+    limit = next(each for each in policy.limits if each.id == decline.params["limit"])
+    params: dict[str, int | str] = {"rule": limit.id, "window": limit.window}
+    if "max_count" in decline.params:
+        sold = Sums(person, record.tap).spent(limit.window, limit.scope)[2] + 1
+        return params | {"limit": decline.params["max_count"], "sold": sold}
+    sold_minor = int(decline.params["used_minor"]) + int(decline.params["amount_minor"])
+    return params | {"limit_minor": decline.params["limit_minor"], "sold_minor": sold_minor}
+
+
+def _of_guard(decline: Decline, sale: Sale, record: SaleRecord, person: Person) -> dict[str, int | str]:
+    guard = next(each for each in person.guards if each.id == decline.params["guard"])
+    used_minor, _purse_minor, count = Sums(person, record.tap).spent(guard.window, 0)
+    params: dict[str, int | str] = {"guard": guard.id, "window": guard.window}
+    if "max_count" in decline.params:
+        return params | {"limit": decline.params["max_count"], "sold": count + 1}
+    sold_minor = used_minor + _counts(sale)[0][1]
+    return params | {"limit_minor": decline.params["limit_minor"], "sold_minor": sold_minor}
+
+
+def _counted_in(each: Suspect, sales: Mapping[int, Sale]) -> Sale | None:
+    """The window's newest sale that counts in the scope in question."""
+    found = (sales[sale_id] for sale_id in each.sale_ids)
+    return next((sale for sale in found if any(scope == each.scope for scope, _, _ in _counts(sale))), None)
+
+
+def _counts(sale: Sale) -> Counts:
+    return recalled(sale.amount_minor, sale.purse_minor + sale.loss_minor, bytes(sale.counted))
+
+
+def _usage(
+    sales: Iterable[Sale], *, policies: Iterable[Policy], guards: Mapping[int, tuple[Guard, ...]]
+) -> dict[tuple[date, int], Usage]:
+    """What each person spent in all windows around a business date, in three statements a date."""
+    sums = needed(policies) | needed_of_guards(guard for each in guards.values() for guard in each)
+    refs: dict[date, set[int]] = {}
+    for sale in sales:
+        refs.setdefault(sale.business_date, set()).add(sale.account_ref)
+    return {
+        (day, ref): usage for day, people in refs.items() for ref, usage in usage_in(people, [day], sums=sums).items()
+    }
+
+
+def _all_knowing(record: SaleRecord, sale: Sale, usage: Usage, guards: tuple[Guard, ...]) -> Person:
+    """The person with all that was sold besides this sale; the least time between sales is no matter for finance."""
+    counts = {scope: (total_minor, purse_minor) for scope, total_minor, purse_minor in _counts(sale)}
+    day = sale.business_date.isoformat()
+    keys = keys_of(day, sale.period)
+    total_minor, purse_minor = counts.get(0, (0, 0))
+    used = tuple(
+        Used(each.business_date, each.total_minor - total_minor, each.purse_minor - purse_minor, each.count - 1)
+        for each in usage.used
+        if each.business_date == day
     )
-    return msgspec.structs.replace(record.person, used=(others,))
+    tallies = tuple(_without(each, counts.get(each.scope)) if each.key in keys else each for each in usage.tallies)
+    return msgspec.structs.replace(record.person, used=used, tallies=tallies, guards=guards, last_s=0, purse_only=False)
 
 
-def _matter(sale: Sale, decline: Decline, suspect: _Suspect, *, at: datetime) -> SaleException:
-    if decline.why is Why.TOO_MANY_SALES:
-        params = {"limit": decline.params["max_count"], "sold": suspect.sales}
-    else:
-        sold_minor = int(decline.params["used_minor"]) + int(decline.params["amount_minor"])
-        params = {"limit_minor": decline.params["limit_minor"], "sold_minor": sold_minor}
+def _without(tally: Tally, own: tuple[int, int] | None) -> Tally:
+    if own is None:
+        return tally
+    return Tally(tally.key, tally.scope, tally.total_minor - own[0], tally.purse_minor - own[1], tally.count - 1)
+
+
+def _exception(sale: Sale, kind: ExceptionKind, params: dict[str, int | str], *, at: datetime) -> SaleException:
     return SaleException(
         record_id=sale.pk,
         terminal_id=sale.terminal_id,
-        kind=ExceptionKind.OVER_LIMIT,
+        kind=kind,
         params=params,
-        amount_minor=sale.amount_minor,
+        amount_minor=_counts(sale)[-1][1] if kind == ExceptionKind.ENTITLEMENT_OVERUSED else sale.amount_minor,
         made_at=at,
         state=ExceptionState.OPEN,
     )

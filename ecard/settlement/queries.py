@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import connection
@@ -81,9 +81,9 @@ def explain(sale: Sale, *, language: str) -> list[str]:
 def explain_many(sale_ids: Collection[int], *, language: str) -> dict[int, list[str]]:
     """`explain` for a page of sales, with one query for their batches and one a policy. The caller bounds them."""
     records = records_of(list(Sale.objects.filter(pk__in=sale_ids)))
-    policies = {number: _policy(number) for number in {record.quote.policy for record in records.values()}}
+    policies = policies_of(records.values())
     return {
-        sale_id: quote_sentences(record.quote, policy=policies[record.quote.policy], language=language)
+        sale_id: quote_sentences(record.quote, policy=policies.get(record.quote.policy), language=language)
         for sale_id, record in records.items()
     }
 
@@ -99,12 +99,12 @@ def recheck_many(sales: Collection[Sale]) -> dict[int, Recheck]:
 
     A sale of which the record or the policy is not there is left out.
     """
-    records = dict(_readable(sales))
-    policies = {number: _policy(number) for number in {record.quote.policy for record in records.values()}}
+    records = readable_records(sales)
+    policies = policies_of(records.values())
     return {
-        sale_id: _again(sale_id, record, policy)
+        sale_id: _again(sale_id, record, policies[record.quote.policy])
         for sale_id, record in records.items()
-        if (policy := policies[record.quote.policy]) is not None
+        if record.quote.policy in policies
     }
 
 
@@ -179,6 +179,12 @@ def _wrongly_moved(stream_id: int) -> int:
         first = top + 1
 
 
+def policies_of(records: Iterable[SaleRecord]) -> dict[int, Policy]:
+    """The policies by which these were priced, by number; one that was never published is left out."""
+    found = {number: _policy(number) for number in {record.quote.policy for record in records}}
+    return {number: policy for number, policy in found.items() if policy is not None}
+
+
 def _policy(number: int) -> Policy | None:
     try:
         return policy_by_number(number)
@@ -188,17 +194,18 @@ def _policy(number: int) -> Policy | None:
 
 def records_of(sales: Collection[Sale]) -> dict[int, SaleRecord]:
     """The terminals' own records of some sales, by sale. Raises SaleUnreadable; the caller bounds them."""
-    found = dict(_readable(sales))
+    found = readable_records(sales)
     for sale in sales:
         if sale.pk not in found:
             raise SaleUnreadable(f"place {sale.position} of batch {sale.batch_id} does not hold sale {sale.pk}")
     return found
 
 
-def _readable(sales: Collection[Sale]) -> Iterator[tuple[int, SaleRecord]]:
-    """Sale id and record of those that can be read; each batch is unpacked once."""
+def readable_records(sales: Collection[Sale]) -> dict[int, SaleRecord]:
+    """`records_of` without those that cannot be read; each batch is unpacked once."""
     raws = dict(Batch.objects.filter(pk__in={sale.batch_id for sale in sales}).values_list("pk", "raw"))
     lines = {batch_id: _lines(bytes(raw)) for batch_id, raw in raws.items()}
+    found: dict[int, SaleRecord] = {}
     for sale in sales:
         held = lines.get(sale.batch_id, [])
         if sale.position >= len(held):
@@ -208,7 +215,8 @@ def _readable(sales: Collection[Sale]) -> Iterator[tuple[int, SaleRecord]]:
         except RecordError:
             continue
         if isinstance(record, SaleRecord):
-            yield sale.pk, record
+            found[sale.pk] = record
+    return found
 
 
 def _again(sale_id: int, record: SaleRecord, policy: Policy) -> Recheck:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.core.declines import Decline, Why
 from devices.core.money import format_minor
+from devices.core.policy import Text
 from devices.core.sentences import decline_sentence
 from ecard.settlement.models import ExceptionKind, SaleException
 
@@ -83,14 +84,43 @@ _SENTENCES: Mapping[ExceptionKind, Promise | str] = {
         "With this sale the day's limit of %(limit)s was passed: %(sold)s in all, at terminals of which each kept to "
         "what it knew. Everything was booked as shown."
     ),
+    ExceptionKind.OVER_GUARD: _(
+        "With this sale a guardian's limit of %(limit)s was passed: %(sold)s in all, at terminals of which each kept "
+        "to what it knew. Everything was booked as shown."
+    ),
+    ExceptionKind.ENTITLEMENT_OVERUSED: _(
+        "The free meal “%(name)s” was taken %(sold)s times, %(limit)s at most were meant; the terminals could not know "
+        "of each other. Its sponsor paid %(amount)s for this one too; the cardholder pays what was shown."
+    ),
+}
+_OVER_LIMIT: Mapping[str, Promise | str] = {
+    "period": _(
+        "With this sale the limit of %(limit)s for one meal was passed: %(sold)s in all, at terminals of which each "
+        "kept to what it knew. Everything was booked as shown."
+    ),
+    "week": _(
+        "With this sale the week's limit of %(limit)s was passed: %(sold)s in all, at terminals of which each kept to "
+        "what it knew. Everything was booked as shown."
+    ),
+    "month": _(
+        "With this sale the month's limit of %(limit)s was passed: %(sold)s in all, at terminals of which each kept to "
+        "what it knew. Everything was booked as shown."
+    ),
 }
 _OTHER_ACCOUNT = _("it belongs to another account")
 
 
 def exception_sentence(exception: SaleException) -> str:
     """One sentence or two: what happened, and where the money is."""
-    template = _SENTENCES[ExceptionKind(exception.kind)]
-    said: Mapping[str, object] = exception.params
+    kind = ExceptionKind(exception.kind)
+    said: dict[str, object] = exception.params
+    template = _SENTENCES[kind]
+    if kind is ExceptionKind.OVER_LIMIT:
+        template = _OVER_LIMIT.get(str(said.get("window")), template)
+    if "name" in said:
+        said = said | {
+            "name": Text(str(said["name"]), str(said.get("name_en", ""))).in_language(get_language() or "en")
+        }
     shown = {
         "amount": format_minor(exception.amount_minor),
         **{name.removesuffix("_minor"): _shown(name, value) for name, value in said.items()},
