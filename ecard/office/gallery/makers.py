@@ -136,7 +136,7 @@ def prices(given: Given) -> Made:
             name=f"{price_class.name}价",
             name_en=f"{price_class.name_en or price_class.name} price",
             percent_bp=percent_bp,
-            round_to_minor=given["round_to_minor"],
+            round_to_minor=int(given["round_to_minor"]),
             rounding=given["rounding"],
         )
         rule.classes.set([price_class])
