@@ -17,7 +17,7 @@ def terms_of(programme: Programme) -> Terms:
             groups=tuple(sorted(group.pk for group in programme.for_groups.all())),
             lists=(programme.for_list_id,) if programme.for_list_id else (),
         ),
-        attributes=_attributes(programme.for_attributes),
+        attributes=attributes_of_programme(programme),
         amount_minor=programme.amount_minor or 0,
         pieces=programme.pieces,
         schedule=Schedule(programme.schedule),
@@ -32,8 +32,9 @@ def terms_of(programme: Programme) -> Terms:
     )
 
 
-def _attributes(stored: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Whatever JSON stands there: what is no attribute with values is left out."""
+def attributes_of_programme(programme: Programme) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Attribute → the values asked for. Whatever JSON stands there: what is no attribute with values is left out."""
+    stored: object = programme.for_attributes
     if not isinstance(stored, Mapping):
         return ()
     return tuple(

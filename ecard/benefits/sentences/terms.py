@@ -57,7 +57,7 @@ def _when(terms: Terms) -> str:
     if terms.schedule == Schedule.BY_HAND:
         return _("whenever somebody issues it,")
     if terms.schedule == Schedule.ONCE:
-        return _("once")
+        return _("once, on %(dates)s,") % {"dates": _dates(terms.schedule_dates[:1])}
     if terms.schedule == Schedule.WEEKLY:
         day = Weekday((terms.schedule_day - 1) % len(Weekday.choices[:7]))
         return _("every %(weekday)s") % {"weekday": day.label}
@@ -121,8 +121,12 @@ def _end(terms: Terms) -> str:
     if terms.ends == Ends.ROLLOVER:
         told = {"cap": amount(terms.rollover_cap_minor)}
         return _("up to %(cap)s of what is left goes over to the next time, the rest is lost") % told
-    if terms.schedule == Schedule.MONTHLY:
+    if terms.schedule == Schedule.MONTHLY and terms.schedule_day == 1:
         return _("what is left at the end of the month is lost")
-    if terms.schedule == Schedule.WEEKLY:
+    if terms.schedule == Schedule.WEEKLY and terms.schedule_day == 1:
         return _("what is left at the end of the week is lost")
-    return _("what is left when its period ends is lost")
+    if terms.schedule == Schedule.ONCE:
+        return _("what is left after a year is lost")
+    if terms.schedule == Schedule.BY_HAND:
+        return _("what is left at the end named then is lost")
+    return _("what is left when the next is issued is lost")
