@@ -90,6 +90,7 @@ class MasterControl:
                 terminal=self._terminal,
                 basket=self._till.shown(),
                 catalogue=held.catalogue_stamp if held is not None else 0,
+                explained=self._explained is not None,
             )
 
     def catalogue(self) -> Catalogue:

@@ -123,6 +123,7 @@ class Screen(msgspec.Struct, frozen=True):
     both. `amount_minor` is what the next tap will pay, 0 where nothing is typed; in products mode the list price of
     the basket. `notice` tells what a person should do in BOOTING, UNENROLLED and STOPPED, and warns in other phases.
     `snapshot_age_s` is None before the first one. `catalogue` changes with the products: fetch them again.
+    `explained` says that there is a result whose steps can be asked for.
     """
 
     phase: Phase
@@ -140,6 +141,7 @@ class Screen(msgspec.Struct, frozen=True):
     terminal: int = 0
     basket: BasketShown = BasketShown()
     catalogue: int = 0
+    explained: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -6,8 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from devices.core.catalogue import Catalogue
 from devices.core.messages import MessageError, SnapshotHead, encode_row, seal_snapshot
 from devices.core.quote import Lot
 from devices.drivers.randomness import SystemRandomness
@@ -144,3 +146,26 @@ def test_a_whole_campus_is_loaded_in_little_memory(tmp_path: Path) -> None:
         [sys.executable, "-c", _LOAD, str(tmp_path)], capture_output=True, text=True, check=True, timeout=120
     )
     assert int(found.stdout) < MAX_RSS_MB * 1024
+
+
+def test_the_newest_catalogue_is_kept_across_deltas_and_restarts(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    _load(store, msgspec.structs.replace(_head(1, number=1), catalogue=world.catalogue()), _row(1))
+    _load(store, _head(0, number=2, base=1))
+    held = _store(tmp_path).held
+    assert held is not None
+    assert (held.number, held.catalogue, held.catalogue_stamp) == (2, world.catalogue(), 1)
+    fewer = world.catalogue(without=world.CAKE)
+    _load(store, msgspec.structs.replace(_head(0, number=3, base=2), catalogue=fewer))
+    _load(store, msgspec.structs.replace(_head(0, number=4, base=3), catalogue=fewer))
+    held = _store(tmp_path).held
+    assert held is not None
+    assert (held.catalogue, held.catalogue_stamp) == (fewer, 3)
+
+
+def test_an_outlet_that_sells_nothing_any_more_has_an_empty_catalogue(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    _load(store, msgspec.structs.replace(_head(1, number=1), catalogue=world.catalogue()), _row(1))
+    _load(store, msgspec.structs.replace(_head(0, number=2, base=1), catalogue=Catalogue()))
+    assert store.held is not None
+    assert store.held.catalogue == Catalogue()

@@ -180,7 +180,7 @@ start((screen, language) => {
   byId("identity").hidden = screen.mode !== "identity";
   if (products) drawProducts(screen, language, change);
   drawBasket(screen, language, change);
-  drawDetails();
+  drawDetails(screen);
   document.querySelectorAll("#keypad button").forEach((button) => (button.disabled = screen.mode === "fixed"));
   const last = screen.last_sale;
   byId("reverse").disabled = !last?.reversible;

@@ -1,10 +1,14 @@
 // The explanation of the newest sale or decline, large enough for both sides of the counter; it stays until closed.
-import { explainedBy, money, said, text } from "/static/terminal.js";
+import { money, said, text } from "/static/terminal.js";
 
 const byId = (id) => document.getElementById(id);
 let open = null;
+let drawn = "";
 
+// Drawn anew in another language only: somebody may be reading, or listening to it.
 function draw(result) {
+  if (drawn === document.documentElement.lang) return;
+  drawn = document.documentElement.lang;
   byId("details-words").textContent = said(result.sentence);
   byId("details-words").dataset.sound = result.sound;
   const sum = result.amount_minor ? money(result.amount_minor) : "";
@@ -17,6 +21,7 @@ byId("explain").addEventListener("click", async () => {
   const answer = await fetch("/explained").catch(() => null);
   open = answer?.ok ? await answer.json() : null;
   if (!open) return;
+  drawn = "";
   draw(open);
   byId("details").showModal();
   byId("details").querySelector(".body").focus();
@@ -24,7 +29,7 @@ byId("explain").addEventListener("click", async () => {
 byId("details-close").addEventListener("click", () => byId("details").close());
 byId("details").addEventListener("close", () => byId("explain").focus());
 
-export function drawDetails() {
-  byId("explain").disabled = !explainedBy();
+export function drawDetails(screen) {
+  byId("explain").disabled = !screen.explained;
   if (byId("details").open && open) draw(open);
 }

@@ -9,7 +9,6 @@ let screen = null;
 let heardNumber = null;
 let shownNumber = null;
 let countdown = null;
-let explained = null;
 
 export const text = (key, values = {}) =>
   Object.entries(values).reduce((said, [name, value]) => said.replace(`{${name}}`, value), texts[key][language]);
@@ -19,7 +18,6 @@ export const current = () => screen;
 export const said = (both) => both[language];
 // Names of the catalogue are [Chinese, English]; an empty English name is not translated.
 export const named = ([zh, en]) => (language === "zh" || !en ? zh : en);
-export const explainedBy = () => explained;
 
 export async function send(path, body, type = "application/json") {
   const answer = await fetch(path, {
@@ -108,7 +106,6 @@ function drawResult() {
   list("sentences", (result?.reasons ?? []).filter((both) => !warnings.has(said(both))));
   list("warnings", result?.warnings ?? []);
   byId("warnings").hidden = !result?.warnings.length;
-  explained = result ?? explained;
   if ((result?.number ?? null) !== shownNumber) {
     shownNumber = result?.number ?? null;
     drawWait(result);
