@@ -94,14 +94,14 @@ class TerminalAdmin(BoundedAdmin[Terminal]):
         settings = (None, {"fields": ("name", "outlet", "mode", "fixed_minor")})
         if obj is None:
             return (settings,)
-        health = ("state", "seen_age", "snapshot_age", "unsent", "software")
+        health = ("state", "seen_age", "snapshot_age", "unsent", "rules", "software")
         device = ("key", "successor", "enrolled_at", "revoked_at", "revoked_by", "created_at")
         return (settings, (_("Health"), {"fields": health}), (_("Device"), {"fields": device}))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if obj is None:
             return ()
-        health = ("state", "seen_age", "snapshot_age", "unsent", "software")
+        health = ("state", "seen_age", "snapshot_age", "unsent", "rules", "software")
         return (*health, "key", "successor", "enrolled_at", "revoked_at", "revoked_by", "created_at")
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
@@ -143,6 +143,15 @@ class TerminalAdmin(BoundedAdmin[Terminal]):
     @admin.display(description=_("unsent"), ordering="unsent_count", empty_value="–")
     def unsent(self, terminal: Terminal) -> int | None:
         return terminal.unsent_count
+
+    @admin.display(description=_("decides by"), empty_value="–")
+    def rules(self, terminal: Terminal) -> str | None:
+        if terminal.newer_policy:
+            return gettext("No. %(policy)s: policy No. %(newer)s needs a newer release of this terminal.") % {
+                "policy": terminal.policy_number,
+                "newer": terminal.newer_policy,
+            }
+        return gettext("policy No. %(policy)s") % {"policy": terminal.policy_number} if terminal.policy_number else None
 
     @admin.display(description=_("asks for"))
     def asks_for(self, terminal: Terminal) -> str:

@@ -108,12 +108,15 @@ def _body(request: Request) -> bytes:
 
 
 def _note(terminal: Terminal, header: str, *, now: datetime) -> None:
-    """Every few seconds is often enough, each note being a write; but at once where the count of unsent records is
-    another, since a snapshot asked for often keeps a terminal recently seen for ever.
+    """Every few seconds is often enough, each note being a write; but at once where the count of unsent records or the
+    policy is another, since a snapshot asked for often keeps a terminal recently seen for ever.
     """
     status = read_status(header)
-    said = Heartbeat(status.unsent, status.software or None) if status else Heartbeat()
-    same = said.unsent_count is None or said.unsent_count == terminal.unsent_count
+    said = Heartbeat()
+    if status is not None:
+        said = Heartbeat(status.unsent, status.software or None, status.policy, status.newer_policy)
+    now_said = (said.unsent_count, said.policy_number, said.newer_policy)
+    same = status is None or now_said == (terminal.unsent_count, terminal.policy_number, terminal.newer_policy)
     if same and terminal.last_seen_at is not None and timedelta(0) <= now - terminal.last_seen_at < HEARD_EVERY:
         return
     heard(terminal=terminal, heartbeat=said, at=now)

@@ -70,6 +70,8 @@ class Terminal(models.Model):
     last_snapshot_at = models.DateTimeField(_("last snapshot"), null=True, blank=True, editable=False)
     last_snapshot_number = models.BigIntegerField(_("snapshot number"), default=0, editable=False)
     unsent_count = models.PositiveIntegerField(_("unsent records"), null=True, blank=True, editable=False)
+    policy_number = models.PositiveIntegerField(_("policy it decides by"), default=0, editable=False)
+    newer_policy = models.PositiveIntegerField(_("policy it cannot read"), default=0, editable=False)
 
     class Meta:
         verbose_name = _("terminal")

@@ -47,6 +47,8 @@ class Heartbeat:
 
     unsent_count: int | None = None
     software: str | None = None
+    policy_number: int | None = None
+    newer_policy: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

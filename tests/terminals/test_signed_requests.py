@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 import pytest
+from django.contrib.admin import site
 from nacl.public import SealedBox
 from nacl.signing import SigningKey as NaclKey
 
@@ -15,6 +16,8 @@ from devices.core.messages import MAX_BATCH_BYTES, KeysAnswer
 from devices.core.status import STATUS_HEADER, Status, encode_status
 from ecard.codes.queries import root_public, sealing_keys_for_terminals
 from ecard.terminals import operations
+from ecard.terminals.admin import TerminalAdmin
+from ecard.terminals.models import Terminal
 from tests.support.campus import Campus
 from tests.support.device import ROOT_PATH, Device, enrolled_device, key_of, refusal_of, terminal_of
 
@@ -132,6 +135,15 @@ def test_a_request_is_noted_with_what_the_terminal_says(device: Device) -> None:
     row = terminal_of(device)
     assert (row.unsent_count, row.software) == (7, "1.2.3")
     assert row.last_seen_at is not None
+
+
+def test_a_policy_that_the_terminal_cannot_read_is_noted_at_once_and_told_on_its_page(device: Device) -> None:
+    for newer in (0, 5):
+        device.ask("keys", headers={STATUS_HEADER: encode_status(Status(policy=4, newer_policy=newer))})
+    row = terminal_of(device)
+    assert (row.policy_number, row.newer_policy) == (4, 5)
+    told = TerminalAdmin(Terminal, site).rules(row)
+    assert told == "No. 4: policy No. 5 needs a newer release of this terminal."
 
 
 def test_an_emptied_journal_is_noted_though_the_terminal_was_just_seen(device: Device) -> None:
