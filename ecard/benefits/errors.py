@@ -28,6 +28,51 @@ class UnknownPolicy(BenefitError):
     """A number under which no policy was published: the record naming it is at fault."""
 
 
+class TooManyGuards(BenefitError):
+    """The guardian set as many limits for one person as there may be: one of them has to be lifted first."""
+
+
+class CannotGive(BenefitError):
+    """Whoever wants to give a voucher may not, or not this one, or not to that person; `words` is for them."""
+
+    words: str | Promise = _("This voucher cannot be given away.")
+
+    @property
+    def sentence(self) -> str:
+        """The same in the reader's language."""
+        return str(self.words)
+
+
+class NotYours(CannotGive):
+    """No voucher of that number is theirs: it never was, or was given away already."""
+
+    words = _("This voucher is not yours, or not any more.")
+
+
+class NotTransferable(CannotGive):
+    """Its programme is no voucher programme, or does not allow it."""
+
+    words = _("Vouchers of this kind are for you alone.")
+
+
+class VoucherGone(CannotGive):
+    """It was spent, is being spent, or has expired."""
+
+    words = _("This voucher was spent or has expired.")
+
+
+class NoSuchRecipient(CannotGive):
+    """There is nobody of that number with an open account, or it is the giver."""
+
+    words = _("There is nobody else with this number. Vouchers are given to somebody with an open card.")
+
+
+class RecipientHasEnough(CannotGive):
+    """The recipient has so many vouchers and subsidies already that a terminal could not look at one more."""
+
+    words = _("This person has too many vouchers already.")
+
+
 class DraftError(BenefitError):
     """A draft that cannot go on; `words` is for the administrator."""
 

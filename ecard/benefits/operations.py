@@ -7,6 +7,7 @@ from django.db import transaction
 from ecard.benefits.compiler import compile_policy
 from ecard.benefits.counting import add_usage
 from ecard.benefits.granting import EXPIRY_GRACE, end_grants, expire_grants, issue_grants, reopen_grants
+from ecard.benefits.guardians import lift_guardian_limit, set_guardian_limit
 from ecard.benefits.models import Programme, Sponsor
 from ecard.benefits.publishing import (
     ask_for_draft,
@@ -17,6 +18,7 @@ from ecard.benefits.publishing import (
     roll_back,
     withdraw_draft,
 )
+from ecard.benefits.vouchers import transfer_voucher
 from ecard.ledger.models import AccountKind
 from ecard.ledger.operations import open_account
 
@@ -29,6 +31,7 @@ __all__ = [
     "end_grants",
     "expire_grants",
     "issue_grants",
+    "lift_guardian_limit",
     "make_draft",
     "open_programme",
     "open_sponsor",
@@ -36,6 +39,8 @@ __all__ = [
     "publish_policy",
     "reopen_grants",
     "roll_back",
+    "set_guardian_limit",
+    "transfer_voucher",
     "withdraw_draft",
 ]
 

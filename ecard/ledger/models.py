@@ -60,6 +60,7 @@ class TransferKind(models.IntegerChoices):
     VOUCHER_REST = 18, _("rest of a voucher returned")
     VOUCHER_RESTORED = 19, _("rest of a voucher restored")
     SALE_ENTITLEMENT = 20, _("free meal paid by the sponsor")
+    VOUCHER_GIVEN = 21, _("voucher given to somebody else")
 
 
 class CauseKind(models.IntegerChoices):
