@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -17,8 +17,6 @@ from devices.core.policy import MAX_DAYS, Text
 from ecard.merchants.models import Allergen, CalendarDay, CalendarImport, Category, Outlet, Placement, Site
 from ecard.merchants.values import DayChange, DayKind, NewDay
 
-DAYS_BACK, DAYS_AHEAD = 40, 400
-"""What a policy says of the calendar: a sale is late by weeks, a policy stands for about a year."""
 NAMES_LIMIT = 5_000
 YEAR_DAYS_LIMIT = 366
 
@@ -87,15 +85,11 @@ def allergens() -> dict[int, Text]:
     return {pk: Text(name, name_en) for pk, name, name_en in rows}
 
 
-def day_kinds(today: date) -> list[tuple[int, date, int]]:
-    """(site id, date, acts as) of the days that are not what their weekday says, around `today`."""
-    span = (today - timedelta(days=DAYS_BACK), today + timedelta(days=DAYS_AHEAD))
-    days = CalendarDay.objects.filter(date__range=span).order_by("date", "site_id")
-    return list(days.values_list("site_id", "date", "acts_as")[:MAX_DAYS])
-
-
 def all_day_kinds() -> list[tuple[int, date, int]]:
-    """The same of every day there is, the newest MAX_DAYS of them: what a policy carries, whenever it is compiled."""
+    """(site id, date, acts as) of the days that are not what their weekday says, the newest MAX_DAYS of them.
+
+    What a policy carries, whenever it is compiled.
+    """
     newest = CalendarDay.objects.order_by("-date", "-site_id").values_list("site_id", "date", "acts_as")[:MAX_DAYS]
     return list(reversed(newest))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -244,11 +244,13 @@ def test_another_sites_calendar_stays_its_own(site: Site) -> None:
     assert stands(other) == {THURSDAY: DayKind(7, "theirs")}
 
 
-def test_a_policy_is_told_of_the_days_around_it(site: Site) -> None:
-    today = date(2026, 9, 1)
-    for days in (-41, -40, 0, 400, 401):
-        operations.save_day(site=site, day=today + timedelta(days=days), kind=OFF)
-    assert queries.day_kinds(today) == [(site.pk, today + timedelta(days=days), 7) for days in (-40, 0, 400)]
+def test_a_policy_is_told_of_the_newest_days_it_can_carry(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for month in (12, 3, 7):
+        operations.save_day(site=site, day=date(2026, month, 1), kind=OFF)
+    told = [(site.pk, date(2026, month, 1), 7) for month in (3, 7, 12)]
+    assert queries.all_day_kinds() == told
+    monkeypatch.setattr(queries, "MAX_DAYS", 2)
+    assert queries.all_day_kinds() == told[1:]
 
 
 def test_terminals_hear_of_a_calendar_only_through_a_policy(site: Site) -> None:
