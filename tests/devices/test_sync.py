@@ -181,14 +181,14 @@ def test_a_key_list_of_a_false_root_is_refused() -> None:
 
 def test_the_price_list_of_a_forged_policy_is_never_used(bench: Bench) -> None:
     forged = world.policy(number=9)
-    seal = world.signed_policy
+    seal = world.signed_body
     bench.server.policies = (forged,)
     try:
-        world.signed_policy = lambda made: msgspec.structs.replace(seal(made), signature=bytes(64))
+        world.signed_body = lambda body: msgspec.structs.replace(seal(body), signature=bytes(64))
         bench.clock.pass_ms(10_000)
         bench.sync(steps=2)
     finally:
-        world.signed_policy = seal
+        world.signed_body = seal
     held = bench.terminal._store.held
     assert held is not None
     assert [policy.number for policy in held.policies] == [1]

@@ -186,10 +186,6 @@ def key_list(*, number: int = 1, revoked: bool = False, made_s: int = NOON_S - 2
     )
 
 
-def signed_policy(made: Policy) -> SignedPolicy:
-    return signed_body(encode_policy(made))
-
-
 def signed_body(body: bytes) -> SignedPolicy:
     return SignedPolicy(1, SNAPSHOT_SIGNER.sign(POLICY_DOMAIN, body), body)
 
