@@ -177,6 +177,7 @@ def _every(seconds: float, task: str) -> dict[str, Any]:
 
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "settle": _every(5.0, "ecard.settlement.tasks.settle"),
+    "rehearse": _every(15.0, "ecard.settlement.tasks.rehearse"),
     "audit-sample": _every(300.0, "ecard.settlement.tasks.audit_sample"),
     "note-over-limits": _every(3_600.0, "ecard.settlement.tasks.note_over_limits"),
     "number-committed": _every(1.0, "ecard.changes.tasks.number_committed"),

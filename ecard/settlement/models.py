@@ -14,7 +14,35 @@ from django.utils.translation import gettext_lazy as _
 from devices.core.journal import MAX_SEQUENCE
 from devices.core.messages import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
 from ecard.merchants.models import Merchant, Outlet
+from ecard.settlement.rehearsal.models import (
+    Outcome,
+    Rehearsal,
+    RehearsalPart,
+    RehearsalPerson,
+    RehearsalSale,
+    RehearsalState,
+)
 from ecard.terminals.models import HEAD_BYTES, Stream, Terminal
+
+__all__ = [
+    "DETAIL_LENGTH_MAX",
+    "DIGEST_BYTES",
+    "NOTE_LENGTH_MAX",
+    "Batch",
+    "ExceptionKind",
+    "ExceptionState",
+    "Outcome",
+    "QuarantineKind",
+    "QuarantinedBatch",
+    "Rehearsal",
+    "RehearsalPart",
+    "RehearsalPerson",
+    "RehearsalSale",
+    "RehearsalState",
+    "Sale",
+    "SaleException",
+    "SaleReversal",
+]
 
 DIGEST_BYTES = 32
 DETAIL_LENGTH_MAX = 200

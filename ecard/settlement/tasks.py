@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from celery import shared_task
 from django.utils import timezone
@@ -10,6 +11,7 @@ from kombu.exceptions import KombuError
 from kombu.exceptions import OperationalError as BrokerError
 
 from ecard.settlement import operations
+from ecard.settlement.rehearsal import work
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +35,25 @@ def note_over_limits() -> None:
     operations.note_over_limits(at=timezone.now())
 
 
+@shared_task
+def rehearse() -> None:
+    """Do one part of a rehearsal, and ask for the next."""
+    if work.work(clock=timezone.now):
+        nudge_rehearsal()
+
+
 def nudge() -> None:
     """Ask for a worker's attention. A broker that is away costs nothing but a few seconds, until the next beat."""
+    _send(settle)
+
+
+def nudge_rehearsal() -> None:
+    """The same for rehearsals."""
+    _send(rehearse)
+
+
+def _send(task: Any) -> None:
     try:
-        settle.apply_async(retry=False)
+        task.apply_async(retry=False)
     except (BrokerError, KombuError, OSError) as error:
         logger.info("no broker for a nudge: %s", error)
