@@ -142,9 +142,22 @@ def look_up(
     )
 
 
-def spent_vouchers(lots: Collection[int]) -> dict[int, int]:
-    """Which sale each voucher was taken in last. Ask after the accounts are locked: then the answer stands."""
-    return newest_causes(lots, kind=TransferKind.SALE_VOUCHER) if lots else {}
+class Before(NamedTuple):
+    """What became of vouchers before this group: the sale that took each one last, and which were given away."""
+
+    spent: dict[int, int]
+    given: frozenset[int]
+
+
+NOTHING_BEFORE = Before({}, frozenset())
+
+
+def vouchers_before(lots: Collection[int]) -> Before:
+    """Ask after the accounts are locked: then the answer stands."""
+    if not lots:
+        return NOTHING_BEFORE
+    spent = newest_causes(lots, kind=TransferKind.SALE_VOUCHER)
+    return Before(spent, frozenset(newest_causes(lots, kind=TransferKind.VOUCHER_GIVEN)))
 
 
 def posted_presentations(presentations: Collection[Presentation]) -> dict[Presentation, Shown]:

@@ -9,14 +9,13 @@ all is suspense. The merchant receives the whole of what the terminal showed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from ecard.ledger.models import CauseKind, TransferKind
 from ecard.ledger.values import AccountState, CauseTransfer, TransferRow
 from ecard.settlement.models import ExceptionKind
 from ecard.settlement.posting.records import Leg
-from ecard.settlement.posting.sources import GrantSource, Named
+from ecard.settlement.posting.sources import NOTHING_BEFORE, Before, GrantSource, Named
 
 _SALE = int(CauseKind.SALE)
 _PURSE = int(TransferKind.SALE_PURSE)
@@ -47,17 +46,15 @@ class Failed(NamedTuple):
 class Teller:
     """Books the legs of one group in the order they come; `rows` are the transfers, `failed` the exceptions.
 
-    `taken` says of each voucher it met whether it is spent now; `spent` in which sale each was taken before.
+    `taken` says of each voucher it met whether it is spent now; `before` what became of vouchers before.
     """
 
-    def __init__(
-        self, *, named: Named, accounts: Mapping[int, AccountState], spent: Mapping[int, int] = MappingProxyType({})
-    ) -> None:
+    def __init__(self, *, named: Named, accounts: Mapping[int, AccountState], before: Before = NOTHING_BEFORE) -> None:
         self.rows: list[TransferRow] = []
         self.failed: list[Failed] = []
         self.taken: dict[int, bool] = {}
         self._told: dict[tuple[int, ExceptionKind], int] = {}
-        self._spent = dict(spent)
+        self._spent, self._given = dict(before.spent), before.given
         self._named = named
         self._closed = set[int]()
         self._available = dict[int, int]()
@@ -200,6 +197,8 @@ class Teller:
             return ExceptionKind.VOUCHER_MOVED if voucher and source is not None else ExceptionKind.LOT_MISSING
         if not usable:
             return ExceptionKind.LOT_EXPIRED
+        if voucher and leg.ref in self._given:
+            return ExceptionKind.VOUCHER_MOVED
         if voucher and leg.ref in self._spent:
             return ExceptionKind.VOUCHER_TWICE
         return ExceptionKind.LOT_RETURNED if own.ended else ExceptionKind.LOT_SHORT
