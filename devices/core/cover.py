@@ -39,7 +39,7 @@ class Prices:
 
     def met(self, categories: Ids) -> bool:
         """Whether any of the categories is in the basket, be it free of charge; the empty set always is."""
-        return not categories or any(category in self.amounts for category in categories)
+        return not categories or not self.amounts.keys().isdisjoint(categories)
 
 
 class Cover:

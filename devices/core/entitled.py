@@ -26,7 +26,10 @@ class Entitled(NamedTuple):
 
 
 def offered(here: Here, person: Person, usage: Usage, prices: Prices, reasons: list[Reason]) -> list[Entitled]:
-    """Those worth trying: none that another makes superfluous by covering as much of as many products.
+    """Those worth trying: of such as are for the same products only the one that covers most.
+
+    One that covers as much of other products may still be the better one, where it leaves so little to an
+    all-or-nothing subsidy that this can pay the whole.
 
     A snapshot that does not know the person gives none: whether they are used up is not known.
     """
@@ -44,11 +47,8 @@ def offered(here: Here, person: Person, usage: Usage, prices: Prices, reasons: l
             continue
         covered_minor = min(room_minor, rule.covers_minor or room_minor)
         found.append(Entitled(rule, mask, covered_minor, left_count - 1))
-    if len(found) < 2:
-        return found
     found.sort(key=lambda each: -each.covered_minor)
-    kept: list[Entitled] = []
+    best: dict[int, Entitled] = {}
     for each in found:
-        if not any(other.mask | each.mask == other.mask for other in kept):
-            kept.append(each)
-    return kept
+        best.setdefault(each.mask, each)
+    return list(best.values())

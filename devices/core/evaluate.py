@@ -98,7 +98,7 @@ class _Sale(NamedTuple):
             return self._quote(amount_minor, reasons, decline)
         if entitled is not None:
             legs = (Leg("entitlement", entitled.rule.agreed_minor, entitled.rule.id), *legs)
-        return self._quote(amount_minor, reasons, None, legs, counted(self.here.limits, asked))
+        return self._quote(amount_minor, reasons, None, legs, counted(self.here.counting, asked))
 
     def _quote(
         self,

@@ -63,7 +63,7 @@ class Funding:
                 (self._vouchers if programme.kind == "voucher" else self._lots).append(
                     Held(lot, programme, mask, unfit)
                 )
-        self._cover = Cover(prices, ())
+        self._cover: Cover
 
     def fund(self, entitled: Entitled | None, reasons: list[Reason]) -> Funded:
         """The cheapest way for the person; `reasons` tell each step of it."""

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 from devices.core.cover import Prices
 from devices.core.declines import Decline, Why
-from devices.core.policy import Block, Ids, Limit, Window
+from devices.core.policy import Block, Ids, Window
 from devices.core.quote import Counted, Guard, Line, Person, Reason, Tap
+from devices.core.rulebook import Ceiling
 from devices.core.windows import window_key
 
 _OVER = {
@@ -89,31 +90,33 @@ class Asked(NamedTuple):
         if not categories:
             return self.payable_minor, self.purse_minor
         amounts = self.prices.amounts
-        total_minor = min(self.payable_minor, sum(amounts.get(category, 0) for category in set(categories)))
+        total_minor = 0
+        for category in set(categories):
+            total_minor += amounts.get(category, 0)
+        total_minor = min(self.payable_minor, total_minor)
         return total_minor, min(total_minor, self.purse_minor)
 
 
-def over_limit(limits: tuple[Limit, ...], *, person: Person, tap: Tap, usage: Usage, asked: Asked) -> Decline | None:
+def over_limit(limits: tuple[Ceiling, ...], *, person: Person, tap: Tap, usage: Usage, asked: Asked) -> Decline | None:
     """The first limit that this sale would pass. A sale that asks nothing of a limit does not pass it."""
-    for limit in limits:
-        if not asked.prices.met(limit.where.categories):
-            continue
-        if limit.max_minor is not None:
-            total_minor, purse_minor = asked.of(limit.where.categories)
-            asked_minor = total_minor if limit.on == "total" else purse_minor
-            spent = usage.spent(limit.window, limit.scope)
-            used_minor = spent[0] if limit.on == "total" else spent[1]
-            if asked_minor and used_minor + asked_minor > limit.max_minor:
-                told = {"limit_minor": limit.max_minor, "used_minor": used_minor, "amount_minor": asked_minor}
-                return Decline(_OVER[limit.window], {"limit": limit.id, **told})
-        if limit.max_count is not None and limit.window != "sale":
-            count = usage.spent(limit.window, limit.scope)[2]
-            if count + 1 > limit.max_count:
-                told_count = {"limit": limit.id, "max_count": limit.max_count, "window": limit.window}
-                return Decline(Why.TOO_MANY_IN_WINDOW, told_count)
-        if limit.min_gap_s and person.last_s and tap.at_s - person.last_s < limit.min_gap_s:
-            wait_s = limit.min_gap_s - max(0, tap.at_s - person.last_s)
-            return Decline(Why.TOO_SOON, {"limit": limit.id, "wait_s": wait_s})
+    for number, window, scope, categories, on_total, max_minor, max_count, min_gap_s in limits:
+        total_minor, purse_minor = asked.payable_minor, asked.purse_minor
+        if categories:
+            if not asked.prices.met(categories):
+                continue
+            total_minor, purse_minor = asked.of(categories)
+        used_minor, used_purse_minor, count = _NOTHING if window == "sale" else usage.spent(window, scope)
+        if max_minor is not None:
+            asked_minor = total_minor if on_total else purse_minor
+            before_minor = used_minor if on_total else used_purse_minor
+            if asked_minor and before_minor + asked_minor > max_minor:
+                told = {"limit_minor": max_minor, "used_minor": before_minor, "amount_minor": asked_minor}
+                return Decline(_OVER[window], {"limit": number, **told})
+        if max_count is not None and count >= max_count:
+            return Decline(Why.TOO_MANY_IN_WINDOW, {"limit": number, "max_count": max_count, "window": window})
+        if min_gap_s and person.last_s and tap.at_s - person.last_s < min_gap_s:
+            wait_s = min_gap_s - max(0, tap.at_s - person.last_s)
+            return Decline(Why.TOO_SOON, {"limit": number, "wait_s": wait_s})
     return None
 
 
@@ -134,10 +137,12 @@ def over_guard(guards: tuple[Guard, ...], *, usage: Usage, asked: Asked) -> Decl
     return None
 
 
-def counted(limits: tuple[Limit, ...], asked: Asked) -> tuple[Counted, ...]:
+def counted(limits: tuple[Ceiling, ...], asked: Asked) -> tuple[Counted, ...]:
     """What the sale adds to the limits that count for themselves."""
     return tuple(
-        Counted(limit.scope, *asked.of(limit.where.categories))
-        for limit in limits
-        if limit.scope and limit.window != "sale" and asked.prices.met(limit.where.categories)
+        [
+            Counted(limit.scope, *asked.of(limit.categories))
+            for limit in limits
+            if not limit.categories or asked.prices.met(limit.categories)
+        ]
     )

@@ -24,10 +24,12 @@ def price(
 def _by_rules(rules: tuple[PriceRule, ...], basket: tuple[Line, ...], reasons: list[Reason]) -> dict[int, int]:
     lists: dict[int, dict[int, int]] = {}
     for line in basket:
-        named = (
-            at for at, rule in enumerate(rules) if not rule.where.categories or line.category in rule.where.categories
-        )
-        of_rule = lists.setdefault(next(named, len(rules)), {})
+        at = 0
+        for rule in rules:
+            if not rule.where.categories or line.category in rule.where.categories:
+                break
+            at += 1
+        of_rule = lists.setdefault(at, {})
         of_rule[line.category] = of_rule.get(line.category, 0) + line.unit_minor * line.quantity
     priced: dict[int, int] = {}
     for at, amounts in lists.items():
