@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "ecard.settlement",
     "ecard.portal",
     "ecard.imports",
+    "ecard.history",
     "ecard.office",
     "ecard.demo",
 ]
@@ -60,6 +61,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "ecard.history.middleware.WhoMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
