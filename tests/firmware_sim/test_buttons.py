@@ -36,7 +36,7 @@ def press(make_bench: Callable[..., Bench]) -> Press:
     return send
 
 
-@pytest.mark.parametrize("path", ["/amount", "/mode", "/enrol", "/line", "/clock"])
+@pytest.mark.parametrize("path", ["/amount", "/mode", "/product", "/enrol", "/line", "/clock"])
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"amount":"\xff"}', b"[" * 4_000, b" " * (MAX_FORM_BYTES + 1)])
 def test_a_form_that_is_none_is_refused_in_words(press: Press, path: str, body: bytes) -> None:
     answer = press(path, body)
@@ -44,7 +44,9 @@ def test_a_form_that_is_none_is_refused_in_words(press: Press, path: str, body: 
     assert answer.json()["error"]
 
 
-@pytest.mark.parametrize("path", ["/amount", "/scan", "/reverse", "/power", "/enrol", "/confirm-clock"])
+@pytest.mark.parametrize(
+    "path", ["/amount", "/product", "/clear", "/scan", "/reverse", "/power", "/enrol", "/confirm-clock"]
+)
 def test_another_sites_page_cannot_press_a_button(press: Press, path: str) -> None:
     assert press(path, b"{}", headers={}).status_code == 403
 
@@ -53,3 +55,10 @@ def test_an_amount_no_terminal_takes_is_refused_in_words(press: Press) -> None:
     answer = press("/amount", b'{"amount":"1e9"}')
     assert answer.status_code == 400
     assert "12.50" in answer.json()["error"]
+
+
+def test_a_product_that_no_basket_takes_is_refused_in_the_language_of_the_page(press: Press) -> None:
+    press("/mode", b'{"mode":"products"}')
+    for language, said in (("zh", "这个商品已不在此处销售"), ("en", "This product is no longer sold here")):
+        answer = press("/product", b'{"product":9,"quantity":1}', headers={**OWN, "accept-language": language})
+        assert (answer.status_code, answer.json()["error"]) == (400, said)

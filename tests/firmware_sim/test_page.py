@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
-from devices.core.policy import Block, Entitlement, Text, Who
+from devices.core.policy import Block, Entitlement, Text, Who, encode_policy
 from ecard.embedded import any_port
 from firmware_sim.hardware import VirtualClock
 from firmware_sim.terminal.app import Host, terminal_app
@@ -172,6 +172,31 @@ def test_a_meal_by_identity_shows_no_amount(till: Till) -> None:
     expect(page.locator("#words")).to_have_text("Welcome. Nothing to pay")
     expect(page.locator("#sum")).to_be_hidden()
     expect(page.locator("#reverse")).to_have_text("Undo the last meal")
+
+
+def test_rules_for_a_later_release_alarm_the_cashier_beside_each_answer_and_not_the_cardholder(till: Till) -> None:
+    later = msgspec.structs.replace(world.policy(number=2), min_evaluator=99)
+    till.bench.server.later_policies = (encode_policy(later),)
+    till.bench.sync()
+    cashier, customer = till.open(language="zh"), till.open("/customer", language="zh")
+    till.bench.control.add(world.RICE)
+    for words in ("标价合计，请出示付款码", "付款成功 ¥1.00"):
+        expect(cashier.locator("#notice")).to_have_text("新规则 2 号需要更新本机软件；更新前仍按 1 号规则收款")
+        expect(cashier.locator("#words")).to_have_text(words)
+        expect(customer.locator("#words")).to_have_text(words)
+        till.tap(1)
+
+
+def test_a_withdrawn_terminal_says_so_to_both_sides(till: Till) -> None:
+    till.bench.server.revoked = True
+    till.bench.sync()
+    cashier, customer = till.open(), till.open("/customer")
+    for page in (cashier, customer):
+        expect(page.locator("#words")).to_have_text("This terminal was withdrawn. Please call the administrator")
+    assert till.tap(1) == "withdrawn"
+    for page in (cashier, customer):
+        expect(page.locator("#words")).to_have_text("This terminal was withdrawn. Please use another one")
+        expect(page.locator("body")).to_have_attribute("data-shows", "stopped")
 
 
 def test_a_new_catalogue_changes_the_buttons_and_says_what_left_the_basket(till: Till) -> None:

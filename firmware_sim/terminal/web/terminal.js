@@ -54,9 +54,10 @@ function drawFacts() {
   byId("outlet").textContent = screen.outlet[language];
 }
 
+const sells = () => ["ready", "approved", "declined"].includes(screen.phase);
+
 function idleWords() {
-  if (screen.notice) return screen.notice[language];
-  if (screen.phase !== "ready") return text(screen.phase);
+  if (!sells()) return screen.notice ? said(screen.notice) : text(screen.phase);
   if (screen.mode === "identity") return text("ready_identity");
   if (screen.mode === "products") return text(screen.amount_minor ? "ready_basket" : "ready_no_basket");
   return text(screen.amount_minor ? "ready" : "ready_no_amount");
@@ -85,8 +86,7 @@ function drawResult() {
   document.body.dataset.phase = screen.phase;
   document.body.dataset.asks = screen.mode;
   // The colour stays as long as the result does: the terminal is ready for the next person long before.
-  const answered = result && ["ready", "approved", "declined"].includes(screen.phase);
-  const shows = answered ? SHOWS[result.sound] : screen.phase;
+  const shows = result && sells() ? SHOWS[result.sound] : screen.phase;
   document.body.dataset.shows = shows;
   byId("sign").textContent = SIGNS[shows];
   const declined = result?.sound === "declined";
@@ -94,6 +94,11 @@ function drawResult() {
   byId("sum").textContent = money(minor);
   byId("sum").hidden = !minor && (screen.mode === "identity" || Boolean(result && !declined));
   byId("words").textContent = result ? said(result.sentence) : idleWords();
+  // While it sells, a notice is the cashier's business, and stays there beside each answer.
+  if (byId("notice")) {
+    byId("notice").hidden = !screen.notice || !sells();
+    byId("notice").textContent = screen.notice ? said(screen.notice) : "";
+  }
   byId("who").textContent = result?.name ?? "";
   const left = [];
   if (result && result.left_minor !== null) left.push(text("left", { sum: money(result.left_minor) }));
