@@ -24,10 +24,11 @@ WINDOWS: tuple[Any, ...] = ("sale", "period", "day", "week", "month")
 KEYS = ("2026-11-20.1", "2026-11-20", "2026-W47", "2026-11")
 CATEGORY_SETS = ((), (), (), (1,), (2,), (3,), (1, 2), (2, 3), (1, 3))
 WHOS = (Who(), Who(), Who(), Who(classes=(1,)), Who(groups=(5,)), Who(lists=(8,)), Who(classes=(2,)))
+SOURCES: tuple[Source, ...] = ("voucher", "lots", "purse")
 ORDERS: tuple[tuple[Source, ...], ...] = tuple(
     ("entitlement", *rest)
     for count in (1, 2, 3)
-    for rest in permutations(("voucher", "lots", "purse"), count)
+    for rest in permutations(SOURCES, count)
     if "purse" in rest or count == 2
 )
 DEFAULT_ORDER = ("entitlement", "voucher", "lots", "purse")
