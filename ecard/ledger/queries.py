@@ -149,7 +149,8 @@ def balances(account_ids: Iterable[int]) -> dict[int, int]:
 def moved_since(account_ids: Iterable[int], *, since: datetime) -> dict[int, int]:
     """What was posted to each account after a moment, debits negative; for a person's accounts, never a busy one's."""
     with connection.cursor() as cursor:
-        cursor.execute(_MOVED_SINCE, {"accounts": list(account_ids), "since": since})
+        found: dict[str, Any] = {"accounts": list(account_ids), "since": since}
+        cursor.execute(_MOVED_SINCE, found)
         return dict(cursor.fetchall())
 
 

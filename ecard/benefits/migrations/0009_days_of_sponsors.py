@@ -5,20 +5,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('benefits', '0008_policy_drafts'),
+        ("benefits", "0008_policy_drafts"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='SponsorDay',
+            name="SponsorDay",
             fields=[
-                ('pk', models.CompositePrimaryKey('sponsor_id', 'day', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('day', models.DateField()),
-                ('spent_minor', models.BigIntegerField()),
-                ('through_id', models.BigIntegerField()),
-                ('sponsor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='days', to='benefits.sponsor')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "sponsor_id", "day", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("day", models.DateField()),
+                ("spent_minor", models.BigIntegerField()),
+                ("through_id", models.BigIntegerField()),
+                (
+                    "sponsor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="days", to="benefits.sponsor"
+                    ),
+                ),
             ],
         ),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from ecard.benefits.models import (
     Block,
@@ -22,6 +22,7 @@ from ecard.cardholders.models import PriceClass
 
 Made: TypeAlias = list[Programme | Entitlement | PriceRule | SpendLimit | Block]
 Given: TypeAlias = Mapping[str, Any]
+R = TypeVar("R", Programme, Entitlement, PriceRule, SpendLimit, Block)
 
 _PLACES = ("outlets", "periods", "categories", "groups", "products", "allergens")
 
@@ -154,7 +155,7 @@ def _sponsor(given: Given) -> Sponsor:
     return given["sponsor"] or open_sponsor(name=given["name"], name_en=given["name_en"])
 
 
-def _placed(rule: Any, given: Given) -> Any:
+def _placed(rule: R, given: Given) -> R:
     """Places, products and people as chosen; a programme's people are those who get it, not a place."""
     for field in _PLACES:
         if field in given and hasattr(rule, field):
