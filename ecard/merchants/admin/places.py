@@ -209,8 +209,8 @@ class MealPeriodForm(ModelForm[MealPeriod]):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         start, end = cleaned.get("start_minute"), cleaned.get("end_minute")
-        site = cleaned.get("site") or self.instance.site
-        if start is None or end is None:
+        site = cleaned.get("site") or (self.instance.site if self.instance.pk else None)
+        if start is None or end is None or site is None:
             return cleaned
         if end <= start:
             end += MINUTES_PER_DAY
