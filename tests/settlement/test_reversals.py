@@ -6,10 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from ecard.benefits.models import UsageCounter
+from devices.core.quote import Quote
+from ecard.benefits.models import Entitlement, Grant, Programme, ProgrammeKind, SpendLimit, UsageCounter
+from ecard.benefits.operations import issue_grants, open_programme, open_sponsor
 from ecard.cardholders.operations import close_cardholder
+from ecard.ledger.queries import balance_of
 from ecard.settlement.models import ExceptionKind, Sale, SaleReversal
+from ecard.settlement.queries import upload_counts
 from tests.support.books import assert_books_balance, loss, received, sponsored, suspense, told
+from tests.support.dark import dark, own_minor
+from tests.support.policies import publish_rules
 from tests.support.settling import Till, World
 
 
@@ -96,4 +102,62 @@ def test_a_reversal_into_a_closed_purse_waits_in_suspense(world: World, till: Ti
     world.settle()
     assert (received(world), suspense()) == (0, -100_00)
     assert told() == [ExceptionKind.REVERSAL_CLOSED]
+    assert_books_balance()
+
+
+@pytest.mark.parametrize("batches", [1, 2])
+def test_a_voucher_of_a_sale_taken_back_can_be_used_again(world: World, batches: int) -> None:
+    programme = open_programme(name="餐券", name_en="Voucher")
+    Programme.objects.filter(pk=programme.pk).update(kind=ProgrammeKind.VOUCHER)
+    expires_at = world.at + timedelta(days=1)
+    person = [world.person(0)]
+    issue_grants(
+        programme=programme, cardholders=person, amount_minor=8_00, period_key="v", expires_at=expires_at, at=world.at
+    )
+    publish_rules(at=world.at - timedelta(minutes=1))
+    lots, given = world.lots(0), balance_of(programme.sponsor_id)
+    first = dark(world, number=1)
+    assert own_minor(first.sell(0, 6_00)) == 0
+    sold = len(first.till.lines)
+    if batches > 1:
+        first.upload()
+        world.settle()
+        assert balance_of(programme.sponsor_id) == given + 2_00
+        assert Grant.objects.filter(programme=programme, ended_at__isnull=False).exists()
+    first.till.reverse(sold)
+    first.upload()
+    world.settle()
+    assert (world.lots(0), balance_of(programme.sponsor_id)) == (lots, given)
+    second = dark(world, number=2)
+    assert own_minor(second.sell(0, 20_00)) == 7_00
+    second.upload()
+    world.settle()
+    assert (told(), world.purse(0), received(world)) == ([], 93_00, 20_00)
+    assert upload_counts().twice == 0
+    assert_books_balance()
+
+
+@pytest.mark.parametrize("batches", [1, 2])
+def test_a_sale_taken_back_gives_back_all_that_it_counted_for(world: World, batches: int) -> None:
+    sponsor = open_sponsor(name="后勤处")
+    Entitlement.objects.create(name="早餐", sponsor=sponsor, agreed_minor=6_00, covers_minor=9_00, window="day")
+    own = SpendLimit.objects.create(name="本窗", window="week", max_minor=50_00)
+    own.outlets.set([world.campus.outlet])
+    publish_rules(at=world.at - timedelta(minutes=1))
+    first = dark(world, number=1)
+    assert own_minor(first.sell(0, 12_00)) == 0
+    assert own_minor(first.sell(0, 10_00)) == 8_00
+    if batches > 1:
+        first.upload()
+        world.settle()
+        assert UsageCounter.objects.count() == 3
+    first.till.reverse(2)
+    first.upload()
+    world.settle()
+    counted = UsageCounter.objects.order_by("scope").values_list("scope", "total_minor", "purse_minor", "count")
+    entitled = (-Entitlement.objects.get().pk, 0, 0, 0)
+    assert list(counted) == [entitled, (0, 10_00, 8_00, 1), (own.pk, 10_00, 8_00, 1)]
+    assert balance_of(sponsor.pk) == 0
+    second = dark(world, number=2)
+    assert isinstance(second.tap(0, ()), Quote)
     assert_books_balance()

@@ -33,9 +33,10 @@ _kept: list[Base] = []
 
 
 def base(*, generation: int, dates: tuple[date, ...], least_number: int, at: datetime) -> Base:
-    """A base of this generation and these dates at `least_number` or later; built where none is kept."""
+    """A base of this generation and these dates at `least_number` or later, with all sums needed; or built anew."""
+    sums = sums_at(at)
     with _lock:
-        if _kept and _fits(_kept[0], generation=generation, dates=dates, least_number=least_number):
+        if _kept and _fits(_kept[0], generation=generation, dates=dates, sums=sums, least_number=least_number):
             return _kept[0]
         _kept.clear()
         with one_moment():
@@ -53,5 +54,6 @@ def forget() -> None:
         _kept.clear()
 
 
-def _fits(kept: Base, *, generation: int, dates: tuple[date, ...], least_number: int) -> bool:
-    return kept.generation == generation and kept.dates == dates and kept.number >= least_number
+def _fits(kept: Base, *, generation: int, dates: tuple[date, ...], sums: frozenset[Needed], least_number: int) -> bool:
+    same = kept.generation == generation and kept.dates == dates
+    return same and kept.sums >= sums and kept.number >= least_number
