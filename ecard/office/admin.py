@@ -21,11 +21,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from ecard.adminkit import BoundedAdmin, ReadOnlyAdmin, chip_column, dialog_action
+from ecard.cardholders.models import Cardholder
+from ecard.merchants.models import Allergen
 from ecard.office.audit import begin_audit
-from ecard.office.models import AuditRun, Part
+from ecard.office.models import AuditRun, Part, SiteRight
 from ecard.office.sentences import finding_sentence
+from ecard.payments.admin import DeskCardholderAdmin
 
 # Apps whose tables nobody edits by hand.
 PLUMBING = ("admin", "contenttypes", "sessions")
@@ -37,6 +41,9 @@ _VERBS = {
 }
 
 if TYPE_CHECKING:
+    from django.contrib.admin import TabularInline
+
+    _BaseInline = TabularInline[SiteRight, User]
     _BaseUserAdmin = DjangoUserAdmin[User]
     _BaseChoiceField = forms.ModelMultipleChoiceField[Permission]
     _BaseModelAdmin = admin.ModelAdmin[Any]
@@ -44,6 +51,7 @@ else:
     _BaseChoiceField = forms.ModelMultipleChoiceField
     _BaseModelAdmin = admin.ModelAdmin
     _BaseUserAdmin = DjangoUserAdmin
+    from unfold.admin import TabularInline as _BaseInline
 
 
 @admin.register(AuditRun)
@@ -129,6 +137,53 @@ class Rights(_BaseModelAdmin):
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
+admin.site.unregister(Cardholder)
+
+
+@admin.register(Cardholder)
+class OfficeCardholderAdmin(DeskCardholderAdmin):
+    """The cardholder's page, with the allergens that this person is to be warned of."""
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        names = list(super().get_fields(request, obj))
+        names.insert(names.index("attributes") + 1, "avoid_allergens")
+        return tuple(names)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name != "avoid_allergens":
+            return super().formfield_for_dbfield(db_field, request, **kwargs)
+        return forms.TypedMultipleChoiceField(
+            label=_("Allergens to be warned of"),
+            choices=[(each.pk, each.shown_name) for each in Allergen.objects.all()],
+            coerce=int,
+            required=False,
+            widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+        )
+
+
+class SiteRightInline(_BaseInline):
+    """None: the whole institution. A login that may do everything is never limited."""
+
+    model = SiteRight
+    extra = 1
+    hide_title = True
+    max_num = 50
+    verbose_name_plural = _("limited to sites (none: the whole institution)")
+
+    def _may(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("auth.change_user")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("auth.view_user") or self._may(request)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request)
 
 
 @admin.register(User)
@@ -142,6 +197,11 @@ class UserAdmin(Rights, _BaseUserAdmin, BoundedAdmin[User]):
     list_filter = ("is_staff", "is_superuser", "is_active")
     search_fields = ("username__startswith", "first_name__startswith", "last_name__startswith")
     search_help_text = _("How a login name, a first or a last name begins")
+    inlines = (SiteRightInline,)
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """A login is made first."""
+        return super().get_inlines(request, obj) if obj is not None else []
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Audit trails name logins: one that is over is made inactive."""

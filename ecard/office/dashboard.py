@@ -19,6 +19,7 @@ from ecard.benefits.forecast import Outlook
 from ecard.codes.queries import role_states, signed_key_list, waiting_draft
 from ecard.office import queries
 from ecard.office.budgets import outlook_sentence
+from ecard.office.scoping import sites_of
 from ecard.terminals.queries import summary
 
 
@@ -38,7 +39,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Unfold's callback: adds the cards that this person may see."""
     at = timezone.now()
     cards: list[Card] = []
-    for permission, make in _CARDS:
+    for permission, make in _CARDS if sites_of(request) is None else ():
         if request.user.has_perm(permission):
             cards += make(at)
     return {**context, "cards": cards, "as_of": at}

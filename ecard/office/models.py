@@ -1,10 +1,13 @@
-"""What the nightly audit found."""
+"""What the nightly audit found, and which sites a login is limited to."""
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
+from ecard.merchants.models import Site
 
 FINDINGS_KEPT = 100
 
@@ -55,3 +58,21 @@ class AuditRun(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk}"
+
+
+class SiteRight(models.Model):
+    """A login with one or more of these is limited to those sites; with none it is the whole institution's."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="site_rights", verbose_name=_("login")
+    )
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+", verbose_name=_("site"))
+
+    class Meta:
+        verbose_name = _("limit to a site")
+        verbose_name_plural = _("limited to sites")
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(name="office_siteright_once", fields=["user", "site"]),)
+
+    def __str__(self) -> str:
+        return str(self.site)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ecard.approvals.queries import waiting as approvals
 from ecard.office import queries
+from ecard.office.scoping import sites_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ SECTIONS: tuple[Section, ...] = (
         (
             Entry("payments.TopUp", "add_card"),
             Entry("approvals.Approval", "approval"),
+            Entry("benefits.Run", "playlist_add_check"),
+            Entry("benefits.RunLine", "list_alt"),
             Entry("ledger.Account", "account_balance"),
             Entry("ledger.Transfer", "swap_horiz"),
             Entry("ledger.Hold", "hourglass_top"),
@@ -87,9 +90,15 @@ SECTIONS: tuple[Section, ...] = (
             Entry("benefits.PublishedPolicy", "verified"),
             Entry("benefits.Programme", "redeem"),
             Entry("benefits.Grant", "volunteer_activism"),
+            Entry("benefits.Sponsor", "account_balance_wallet"),
+            Entry("benefits.Entitlement", "restaurant"),
             Entry("benefits.PriceRule", "percent"),
             Entry("benefits.SpendLimit", "speed"),
+            Entry("benefits.Block", "do_not_disturb_on"),
+            Entry("benefits.GuardianLimit", "family_restroom"),
+            Entry("benefits.PolicySettings", "low_priority"),
             Entry("benefits.AgeStep", "wifi_off"),
+            Entry("history.RuleChange", "manage_history"),
         ),
     ),
     Section(
@@ -173,7 +182,8 @@ def _item(entry: Entry | Page, request: HttpRequest) -> dict[str, Any] | None:
         "icon": entry.icon,
         "link": reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"),
     }
-    count = BADGES[entry.model]() if entry.model in BADGES else 0
+    # What waits in the whole institution is nothing to a login limited to sites.
+    count = BADGES[entry.model]() if entry.model in BADGES and sites_of(request) is None else 0
     if count:
         item["badge"] = str(count) if count <= BADGE_AT_MOST else f"{BADGE_AT_MOST}+"
         item["badge_variant"] = "danger"
@@ -181,6 +191,6 @@ def _item(entry: Entry | Page, request: HttpRequest) -> dict[str, Any] | None:
 
 
 def _page(page: Page, request: HttpRequest) -> dict[str, Any] | None:
-    if not request.user.has_perm(page.permission):
+    if sites_of(request) is not None or not request.user.has_perm(page.permission):
         return None
     return {"title": page.title, "icon": page.icon, "link": reverse(page.address)}

@@ -8,10 +8,11 @@ from django.urls import path
 from ecard.office.ask import ask_page
 from ecard.office.budgets import budgets_page
 from ecard.office.gallery.pages import gallery_page, setup_page
+from ecard.office.scoping import whole_institution
 
 urlpatterns = [
-    path("ask/", admin.site.admin_view(ask_page), name="office-ask"),
-    path("budgets/", admin.site.admin_view(budgets_page), name="office-budgets"),
-    path("templates/", admin.site.admin_view(gallery_page), name="office-gallery"),
-    path("templates/<slug:key>/", admin.site.admin_view(setup_page), name="office-setup"),
+    path("ask/", admin.site.admin_view(whole_institution(ask_page)), name="office-ask"),
+    path("budgets/", admin.site.admin_view(whole_institution(budgets_page)), name="office-budgets"),
+    path("templates/", admin.site.admin_view(whole_institution(gallery_page)), name="office-gallery"),
+    path("templates/<slug:key>/", admin.site.admin_view(whole_institution(setup_page)), name="office-setup"),
 ]

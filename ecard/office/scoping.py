@@ -1,0 +1,258 @@
+"""Logins limited to some sites: what is not theirs is not there for them, whatever address they guess.
+
+One table says what belongs to which site; whatever it does not name is shut to such a login, later pages included.
+Nobody's own admin knows of this: each registered one is wrapped when the server starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Model, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern
+from django.utils.translation import gettext
+
+from ecard.history.admin import WithHistory
+from ecard.history.models import TRACKED
+from ecard.office.models import SiteRight
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+
+    _Admin = ModelAdmin[Any]
+else:
+    _Admin = object
+
+Sites = frozenset[int]
+PLACES = {"sites": "pk", "outlets": "site_id", "periods": "site_id"}
+"""Relations by which a rule names places, and where those say their site."""
+
+
+def _path(path: str) -> Callable[[type[Model], Sites], Q]:
+    return lambda _model, sites: Q(**{f"{path}__in": sites})
+
+
+def _named_only(model: type[Model], sites: Sites) -> Q:
+    """Rules that name a place, and none of another site."""
+    own, foreign = Q(pk__in=()), Q(pk__in=())
+    for name, path in PLACES.items():
+        field: Any = model._meta.get_field(name)
+        through, target = field.remote_field.through, field.remote_field.model
+        owner, other = field.m2m_column_name(), field.m2m_reverse_name()
+        theirs = target._base_manager.filter(**{f"{path}__in": sites}).values("pk")
+        own |= Q(pk__in=through._base_manager.filter(**{f"{other}__in": theirs}).values(owner))
+        foreign |= Q(pk__in=through._base_manager.exclude(**{f"{other}__in": theirs}).values(owner))
+    return own & ~foreign
+
+
+def _sold_there(model: type[Model], sites: Sites) -> Q:
+    return Q(pk__in=_placements().filter(outlet__site_id__in=sites).values("product_id"))
+
+
+def _placements() -> Any:
+    return apps.get_model("merchants.placement")._base_manager
+
+
+SCOPES: dict[str, Callable[[type[Model], Sites], Q]] = {
+    "merchants.site": _path("pk"),
+    "merchants.outlet": _path("site_id"),
+    "merchants.mealperiod": _path("site_id"),
+    "merchants.calendarday": _path("site_id"),
+    "merchants.product": _sold_there,
+    "terminals.terminal": _path("outlet__site_id"),
+    "terminals.enrolmentcode": _path("terminal__outlet__site_id"),
+    "terminals.stream": _path("terminal__outlet__site_id"),
+    "settlement.sale": _path("outlet__site_id"),
+    "settlement.salereversal": _path("sale__outlet__site_id"),
+    "settlement.saleexception": _path("terminal__outlet__site_id"),
+    "settlement.batch": _path("terminal__outlet__site_id"),
+    "benefits.programme": _named_only,
+    "benefits.pricerule": _named_only,
+    "benefits.entitlement": _named_only,
+    "benefits.spendlimit": _named_only,
+    "benefits.block": _named_only,
+}
+"""What such a login may see and, with the right, change: its own site's part."""
+
+SHARED = frozenset(
+    {
+        "merchants.merchant",
+        "merchants.category",
+        "merchants.allergen",
+        "cardholders.group",
+        "cardholders.priceclass",
+        "cardholders.personlist",
+        "benefits.sponsor",
+    }
+)
+"""What rules, outlets and products of a site name: looked at, not changed."""
+
+NOT_ADDED = frozenset({"merchants.site"})
+
+
+def sites_of(request: HttpRequest) -> Sites | None:
+    """The sites this login is limited to; None for the whole institution. One statement a request."""
+    if getattr(request.user, "is_superuser", False):
+        return None
+    kept: Any = request
+    if not hasattr(kept, "_ecard_sites"):
+        found = frozenset(SiteRight.objects.filter(user_id=request.user.pk).values_list("site_id", flat=True))
+        kept._ecard_sites = found or None
+    sites: Sites | None = kept._ecard_sites
+    return sites
+
+
+def within(model: type[Model], rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
+    """Those of the rows that this login may see."""
+    sites = sites_of(request)
+    label = model._meta.label_lower
+    if sites is None or label in SHARED:
+        return rows
+    return rows.filter(SCOPES[label](model, sites)) if label in SCOPES else rows.none()
+
+
+def whole_institution(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A page that is about all sites: shut to logins limited to some."""
+
+    @wraps(view)
+    def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if sites_of(request) is not None:
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return shown
+
+
+class Scoped(_Admin):
+    """An admin as a login limited to sites sees it."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return within(self.model, super().get_queryset(request), request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._may_look(request) and super().has_module_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may_look(request, obj) and super().has_view_permission(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        may = sites_of(request) is None or (self._label in SCOPES and self._label not in NOT_ADDED)
+        return may and super().has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may_change(request, obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may_change(request, obj) and super().has_delete_permission(request, obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Every address of this admin asks first, so that no button can forget to."""
+        patterns = super().get_urls()
+        for pattern in patterns:
+            if isinstance(pattern, URLPattern):
+                pattern.callback = self._asking(pattern.callback, name=pattern.name or "")
+        return patterns
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return _limited(super().formfield_for_foreignkey(db_field, request, **kwargs), db_field, request)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return _limited(super().formfield_for_manytomany(db_field, request, **kwargs), db_field, request)
+
+    def get_inline_instances(self, request: HttpRequest, obj: Any = None) -> Any:
+        inlines = super().get_inline_instances(request, obj)
+        if sites_of(request) is not None:
+            for inline in inlines:
+                inline.formfield_for_foreignkey = _limiting(inline.formfield_for_foreignkey)
+        return inlines
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        if sites_of(request) is None or SCOPES.get(self._label) is not _named_only:
+            return form
+        return type(form.__name__, (_NamesAPlace, form), {})
+
+    @property
+    def _label(self) -> str:
+        return self.model._meta.label_lower
+
+    def _may_look(self, request: HttpRequest, obj: Any = None) -> bool:
+        if sites_of(request) is None or self._label in SHARED:
+            return True
+        return self._label in SCOPES and (obj is None or self._is_theirs(request, obj))
+
+    def _may_change(self, request: HttpRequest, obj: Any) -> bool:
+        sites = sites_of(request)
+        if sites is None:
+            return True
+        if self._label not in SCOPES:
+            return False
+        if obj is None:
+            return True
+        elsewhere = (
+            self._label == "merchants.product"
+            and _placements().filter(product_id=getattr(obj, "pk", obj)).exclude(outlet__site_id__in=sites).exists()
+        )
+        return not elsewhere and self._is_theirs(request, obj)
+
+    def _is_theirs(self, request: HttpRequest, obj: Any) -> bool:
+        try:
+            return within(self.model, self.model._base_manager.filter(pk=getattr(obj, "pk", obj)), request).exists()
+        except (ValueError, ValidationError):
+            return False  # an address with anything for a number
+
+    def _asking(self, view: Callable[..., HttpResponse], *, name: str) -> Callable[..., HttpResponse]:
+        usual = f"{self.model._meta.app_label}_{self.model._meta.model_name}_"
+
+        @wraps(view)
+        def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if sites_of(request) is not None:
+                about = kwargs.get("object_id", args[0] if args else None)
+                if self._label not in SCOPES and self._label not in SHARED:
+                    raise PermissionDenied
+                if about is not None and not self._is_theirs(request, about):
+                    raise Http404
+                if about is None and name and name not in {f"{usual}changelist", f"{usual}add"}:
+                    raise PermissionDenied  # a list's own page, which may be about any site
+            return view(request, *args, **kwargs)
+
+        return asked
+
+
+class _NamesAPlace:
+    """A rule of somebody limited to sites names one of their places: with none it would hold everywhere."""
+
+    def clean(self) -> dict[str, Any]:
+        form: Any = super()
+        cleaned: dict[str, Any] = form.clean() or self.cleaned_data  # type: ignore[attr-defined]  # a form's own
+        if not any(cleaned.get(name) for name in PLACES):
+            raise ValidationError(gettext("Name a site, an outlet or a meal: you may make rules for your sites only."))
+        return cleaned
+
+
+def guard(site: AdminSite) -> None:
+    """Wrap every registered admin; called once when all are registered."""
+    for model, model_admin in list(site._registry.items()):
+        own = type(model_admin)
+        history = (WithHistory,) if model._meta.label_lower in TRACKED else ()
+        site.unregister(model)
+        site.register(model, type(own.__name__, (*history, Scoped, own), {"__module__": own.__module__}))
+
+
+def _limited(field: Any, db_field: Any, request: HttpRequest) -> Any:
+    if field is not None and sites_of(request) is not None:
+        field.queryset = within(db_field.remote_field.model, field.queryset, request)
+    return field
+
+
+def _limiting(make: Callable[..., Any]) -> Callable[..., Any]:
+    def limited(db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return _limited(make(db_field, request, **kwargs), db_field, request)
+
+    return limited
