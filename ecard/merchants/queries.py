@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 from devices.core.catalogue import MAX_PRODUCTS, Catalogue
 from devices.core.catalogue import Product as Button
 from devices.core.policy import MAX_DAYS, Text
-from ecard.merchants.models import Allergen, CalendarDay, CalendarImport, Category, Outlet, Placement, Site
+from ecard.merchants.models import Allergen, CalendarDay, CalendarImport, Category, Outlet, Placement, Product, Site
 from ecard.merchants.values import DayChange, DayKind, NewDay
 
 NAMES_LIMIT = 5_000
@@ -71,6 +71,12 @@ def catalogue_of(outlet_id: int) -> Catalogue:
         allergens=tuple((pk, name) for pk, name in allergens().items() if pk in of_allergens),
         products=products,
     )
+
+
+def products_called(product_ids: Iterable[int]) -> Catalogue:
+    """What these products are called, sold today or not, as a catalogue. The caller bounds the ids."""
+    rows = Product.objects.filter(pk__in=set(product_ids)).values_list("id", "name", "name_en", "price_minor")
+    return Catalogue(products=tuple(Button(pk, Text(name, name_en), price) for pk, name, name_en, price in rows))
 
 
 def categories() -> dict[int, Text]:

@@ -8,14 +8,15 @@ from itertools import groupby
 
 from django.utils.translation import gettext as _
 
+from devices.core.money import format_minor
 from devices.core.policy import Text
 from ecard.benefits.models import Programme
 from ecard.benefits.queries import lots_of
 from ecard.cardholders.models import Group
 from ecard.cardholders.values import CardholderView
 from ecard.ledger.queries import funds
-from ecard.portal.values import Benefit, Day, LegShown, PurseShown, SaleDetail, SaleShown, SalesPage, Summary
-from ecard.settlement.queries import SaleUnreadable, explain_many, sale_view, sales_of
+from ecard.portal.values import Benefit, Day, LegShown, LineShown, PurseShown, SaleDetail, SaleShown, SalesPage, Summary
+from ecard.settlement.queries import SaleUnreadable, bought, explain_many, sale_view, sales_of
 from ecard.settlement.values import SaleView
 
 RECENT_SALES = 10
@@ -76,6 +77,7 @@ def sale_detail(cardholder: CardholderView, *, sale_id: int, language: str) -> S
     reasons = _reasons([sale_id], language=language).get(sale_id, ())
     return SaleDetail(
         sale=_shown(view, reasons=reasons, language=language),
+        lines=_lines(sale_id, language=language),
         legs=_legs(view),
         terminal_id=view.terminal_id,
         policy=view.policy,
@@ -122,6 +124,23 @@ def _legs(view: SaleView) -> tuple[LegShown, ...]:
         LegShown(_("Being looked at"), view.suspense_minor),
     )
     return tuple(part for part in parts if part.amount_minor)
+
+
+def _lines(sale_id: int, *, language: str) -> tuple[LineShown, ...]:
+    try:
+        lines = bought(sale_id)
+    except SaleUnreadable:
+        return ()
+    if all(line.name is None for line in lines):
+        return ()
+    return tuple(
+        LineShown(
+            line.name.in_language(language) if line.name is not None else _("Other"),
+            line.quantity,
+            format_minor(line.amount_minor),
+        )
+        for line in lines
+    )
 
 
 def _reasons(sale_ids: Sequence[int], *, language: str) -> Mapping[int, Sequence[str]]:

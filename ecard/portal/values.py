@@ -84,10 +84,20 @@ class LegShown:
 
 
 @dataclass(frozen=True, slots=True)
+class LineShown:
+    """One product of a basket, at its list price."""
+
+    name: str
+    quantity: int
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
 class SaleDetail:
-    """One sale whole."""
+    """One sale whole; no lines where only an amount was typed."""
 
     sale: SaleShown
+    lines: tuple[LineShown, ...]
     legs: tuple[LegShown, ...]
     terminal_id: int
     policy: int

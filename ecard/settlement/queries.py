@@ -17,9 +17,10 @@ from ecard.benefits.errors import UnknownPolicy
 from ecard.benefits.queries import policy_by_number
 from ecard.ledger.models import CauseKind
 from ecard.ledger.queries import cause_totals
+from ecard.merchants.queries import products_called
 from ecard.settlement.models import Batch, ExceptionKind, Sale, SaleException
 from ecard.settlement.rules import record_ids_of
-from ecard.settlement.values import Recheck, SaleView, StreamAudit, UploadCounts
+from ecard.settlement.values import Bought, Recheck, SaleView, StreamAudit, UploadCounts
 from ecard.terminals.models import Stream
 
 SALES_LIMIT = 100
@@ -75,17 +76,30 @@ def record_of(sale: Sale) -> SaleRecord:
 def explain(sale: Sale, *, language: str) -> list[str]:
     """Why it cost what it did, step by step as the terminal decided. Raises SaleUnreadable."""
     record = record_of(sale)
-    return quote_sentences(record.quote, policy=_policy(record.quote.policy), language=language)
+    called = products_called(line.product for line in record.basket)
+    return quote_sentences(record.quote, policy=_policy(record.quote.policy), language=language, catalogue=called)
 
 
 def explain_many(sale_ids: Collection[int], *, language: str) -> dict[int, list[str]]:
     """`explain` for a page of sales, with one query for their batches and one a policy. The caller bounds them."""
     records = records_of(list(Sale.objects.filter(pk__in=sale_ids)))
     policies = policies_of(records.values())
+    called = products_called(line.product for record in records.values() for line in record.basket)
     return {
-        sale_id: quote_sentences(record.quote, policy=policies.get(record.quote.policy), language=language)
+        sale_id: quote_sentences(
+            record.quote, policy=policies.get(record.quote.policy), language=language, catalogue=called
+        )
         for sale_id, record in records.items()
     }
+
+
+def bought(sale_id: int) -> list[Bought]:
+    """The lines of a sale's basket as they were sold, typed amounts included. Raises SaleUnreadable."""
+    record = records_of(list(Sale.objects.filter(pk=sale_id))).get(sale_id)
+    if record is None:
+        raise SaleUnreadable(f"there is no sale {sale_id}")
+    called = {each.id: each.name for each in products_called(line.product for line in record.basket).products}
+    return [Bought(called.get(line.product), line.quantity, line.unit_minor) for line in record.basket]
 
 
 def recheck(sale: Sale) -> Recheck:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 import msgspec
 
+from devices.core.policy import Text
 from devices.core.quote import Quote
 
 
@@ -72,6 +73,19 @@ class Recheck:
         if recorded.evaluator != self.again.evaluator:
             recorded = msgspec.structs.replace(recorded, evaluator=self.again.evaluator, counted=self.again.counted)
         return recorded == self.again
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """A line of a basket at its list price; no name is a typed amount, or a product that is not known any more."""
+
+    name: Text | None
+    quantity: int
+    unit_minor: int
+
+    @property
+    def amount_minor(self) -> int:
+        return self.quantity * self.unit_minor
 
 
 @dataclass(frozen=True, slots=True)

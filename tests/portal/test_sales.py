@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from devices.core.quote import Line
+from ecard.merchants.operations import save_category, save_product
 from ecard.portal.queries import SALES_PER_PAGE, read_cursor, write_cursor
 from ecard.settlement.models import Batch, Sale
 from tests.portal.conftest import World
+from tests.support.settling import make_till
 
 
 def the_sale(world: World) -> Sale:
@@ -103,6 +107,29 @@ def test_a_cursor_that_is_none_gives_the_newest_page(text: str) -> None:
 def test_a_cursor_reads_back_as_it_was() -> None:
     cursor = (datetime(2026, 11, 21, 4, 5, 6, 789_012, tzinfo=UTC), 16_777_220)
     assert read_cursor(write_cursor(cursor)) == cursor
+
+
+def test_a_basket_is_told_product_by_product(world: World, signed_in: Client) -> None:
+    drinks = save_category(code="drinks", name="饮料", name_en="Drinks", at=world.selling.at)
+    tea = save_product(
+        code="tea", name="茶", name_en="Tea", category=drinks, price_minor=2_50, placements=(), at=world.selling.at
+    )
+    till = make_till(world.selling)
+    till.wait()
+    ref, code = world.student.cardholder.account_ref, world.selling.code(0, at=till.clock)
+    sale = till.sale(ref, 7_00, code, purse_minor=100_00)
+    till.write(msgspec.structs.replace(sale, basket=(Line(2_50, 2, tea.pk, drinks.pk), Line(2_00))))
+    till.upload()
+    world.selling.settle()
+    page = signed_in.get(f"/sales/{the_sale(world).pk}/").content.decode()
+    assert "Tea × 2" in page
+    assert "¥5.00" in page
+    assert "Other" in page
+
+
+def test_an_amount_that_was_only_typed_lists_no_products(world: World, signed_in: Client) -> None:
+    world.buy(7_00)
+    assert "What you bought" not in signed_in.get(f"/sales/{the_sale(world).pk}/").content.decode()
 
 
 def test_a_damaged_batch_hides_reasons_and_not_the_money(world: World, signed_in: Client) -> None:
