@@ -12,12 +12,22 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import Count, F, Q, QuerySet, Sum, Value
 
-from devices.core.policy import Policy, Text
-from ecard.benefits.compiler import compile_policy, known
+from devices.core.policy import Policy, PriceRule, Text
+from ecard.benefits.compiler import compile_policy, known, price_rules
 from ecard.benefits.compiler.terms import attributes_of_programme
 from ecard.benefits.errors import PolicyRefused
 from ecard.benefits.models import Entitlement, Programme, Schedule, Sponsor
-from ecard.benefits.rules import Facts, Finding, GroupFacts, Problem, ProgrammeFacts, findings, problems
+from ecard.benefits.rules import (
+    Facts,
+    Finding,
+    GroupFacts,
+    Overlap,
+    Problem,
+    ProgrammeFacts,
+    findings,
+    overlaps,
+    problems,
+)
 from ecard.cardholders.models import Cardholder, CardholderState, Group, ListKind, PersonList
 from ecard.cardholders.queries import selected
 from ecard.cardholders.rules import conditions_of
@@ -50,6 +60,12 @@ def check_policy(policy: Policy, *, at: datetime) -> Check:
     """A compiled policy (a draft's) judged by what exists now. A bounded number of statements."""
     ids = known()
     return Check(policy, problems(policy, known=ids), findings(policy, known=ids, facts=facts_at(at)))
+
+
+def price_overlaps(rule: PriceRule) -> tuple[Overlap, ...]:
+    """Which of the price rules in use meet this one, and which wins there. A fixed number of statements."""
+    classes = dict(Group.objects.values_list("pk", "price_class__code"))
+    return overlaps(rule, price_rules(), known=known(), class_of_group=classes)
 
 
 def facts_at(at: datetime) -> Facts:
@@ -113,7 +129,8 @@ def _people_of(programme: Programme, lists: Mapping[int, QuerySet[Cardholder]]) 
 
 def _with_somebody(people: Mapping[K, QuerySet[Cardholder]]) -> set[K]:
     """The keys whose people are at least one; ASKED_AT_ONCE of them in a statement, each answered by an index."""
-    keys, found = list(people), set()
+    keys = list(people)
+    found: set[K] = set()
     for part in _parts(range(len(keys))):
         asked = [people[keys[number]].order_by().values_list(Value(number))[:1] for number in part]
         answers: Any = asked[0].union(*asked[1:], all=True) if len(asked) > 1 else asked[0]

@@ -27,6 +27,7 @@ from ecard.settlement.models import Batch, Sale, SaleException, SaleReversal
 ONE_ROW = frozenset(
     {
         "approvals.approvalrule",
+        "benefits.policysettings",
         "changes.generation",
         "codes.institutionroot",
         "codes.keylistversion",

@@ -12,7 +12,7 @@ from ecard.benefits.compiler.rows import (
     step_of,
 )
 from ecard.benefits.compiler.terms import terms_of
-from ecard.benefits.compiler.whole import compile_policy, known, policy_settings
+from ecard.benefits.compiler.whole import compile_policy, known, policy_settings, price_rules, settings_policy
 
 __all__ = [
     "block_of",
@@ -26,8 +26,10 @@ __all__ = [
     "names_of_person_rules",
     "policy_settings",
     "price_rule",
+    "price_rules",
     "programme_of",
     "settings_of",
+    "settings_policy",
     "step_of",
     "terms_of",
 ]

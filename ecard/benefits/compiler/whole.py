@@ -9,6 +9,7 @@ import msgspec
 from django.db.models import QuerySet
 
 from devices.core.policy import DayKind, Policy, decode_policy, encode_policy, least_evaluator
+from devices.core.policy import PriceRule as PriceRuleValue
 from ecard.benefits.compiler.rows import (
     PEOPLE,
     PLACES,
@@ -54,7 +55,7 @@ def compile_policy(*, number: int, starts_at: datetime) -> Policy:
         starts_at_s=int(starts_at.timestamp()),
         classes=tuple((each.code, text_of(each)) for each in PriceClass.objects.order_by("code")),
         periods=tuple(map(period_of, MealPeriod.objects.order_by("site_id", "start_minute", "id"))),
-        prices=tuple(map(price_rule, _active(PriceRule.objects.all(), *PLACES, *PEOPLE))),
+        prices=price_rules(),
         programmes=programmes,
         limits=tuple(map(limit_of, _active(SpendLimit.objects.all(), *PLACES, *PEOPLE))),
         funding_order=order,
@@ -81,6 +82,25 @@ def _as_read(policy: Policy) -> Policy:
 def policy_settings() -> PolicySettings:
     """The one row; as new where nobody has saved it yet."""
     return PolicySettings.objects.first() or PolicySettings()
+
+
+def settings_policy(settings: PolicySettings, *, at: datetime) -> Policy:
+    """A policy of these settings alone, to be told in words; of an order that is none, as much as holds."""
+    order, max_vouchers, low_balance_minor = settings_of(settings)
+    if impossible(order=order, max_vouchers=max_vouchers, programmes=(), entitlements=()):
+        order, max_vouchers = (), 1
+    return Policy(
+        number=0,
+        starts_at_s=int(at.timestamp()),
+        funding_order=order,
+        max_vouchers=max_vouchers,
+        low_balance_minor=low_balance_minor,
+    )
+
+
+def price_rules() -> tuple[PriceRuleValue, ...]:
+    """Every price rule in use. A fixed number of queries."""
+    return tuple(map(price_rule, _active(PriceRule.objects.all(), *PLACES, *PEOPLE)))
 
 
 def known() -> Known:
