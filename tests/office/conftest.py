@@ -13,8 +13,19 @@ from django.test import Client
 
 from ecard.approvals.models import Kind
 from ecard.approvals.operations import ask
-from ecard.benefits.models import AgeStep, LimitOn, PriceRule, SpendLimit, Window
-from ecard.benefits.operations import issue_grants, open_programme
+from ecard.benefits import runs
+from ecard.benefits.models import (
+    AgeStep,
+    Block,
+    Entitlement,
+    LimitOn,
+    PolicySettings,
+    PriceRule,
+    RunKind,
+    SpendLimit,
+    Window,
+)
+from ecard.benefits.operations import issue_grants, open_programme, set_guardian_limit
 from ecard.cardholders.models import Cardholder
 from ecard.cardholders.operations import (
     add_members,
@@ -107,6 +118,16 @@ def _one_more_of_everything(world: World, number: int, *, by: User) -> None:
     read_file(kind="people", data=file, name="people.csv", by=by, at=at)
     publish_rules(at=at, starts_at=at + timedelta(minutes=number))
     number_committed(at=at)
+    made = runs.new_run(
+        kind=RunKind.CREDIT,
+        sponsor_id=world.programme.sponsor_id,
+        amount_minor=number,
+        reason="a closed canteen",
+        uploaded="M0001,",
+        by=by,
+        at=at,
+    )
+    runs.dry_run(run_id=made.pk, at=at)
     ask(kind=Kind.RUN, subject_id=1_000 + number, digest=b"d" * 32, summary="50 to 3 people", by=by, at=at)
     begin_audit(at=at)
     continue_audit(clock=lambda: at)
@@ -138,6 +159,11 @@ def _place_and_rules(world: World, number: int) -> None:
     PriceRule.objects.create(name=f"价{number}", percent_bp=9_000).outlets.set([outlet])
     limit = SpendLimit.objects.create(name=f"限{number}", window=Window.DAY, on=LimitOn.TOTAL, max_minor=500_00)
     limit.outlets.set([outlet])
+    free = Entitlement.objects.create(name=f"免{number}", sponsor=world.programme.sponsor, agreed_minor=6_00)
+    free.outlets.set([outlet])
+    Block.objects.create(name=f"禁{number}").outlets.set([outlet])
+    PolicySettings.objects.get_or_create(pk=1)
+    set_guardian_limit(cardholder=world.person(), window=Window.DAY, max_minor=50_00, at=world.at)
     AgeStep.objects.create(up_to_s=604_800 + number, sale_minor=10_00, person_minor=20_00)
 
 
