@@ -34,6 +34,7 @@ CAUSE_PAGES = {
     CauseKind.SALE: "settlement_sale",
     CauseKind.TOP_UP: "payments_topup",
     CauseKind.GRANT: "benefits_grant",
+    CauseKind.RUN: "benefits_run",
 }
 _NOTHING = SafeString(NOTHING)
 _HOLD_COLOURS = {"OPEN": "info", "CAPTURED": "success", "RELEASED": "default"}

@@ -3,6 +3,7 @@
 Nothing here reaches a terminal before a policy is published (`ecard.terminals.admin_policy`).
 """
 
+from ecard.benefits import admin_runs
 from ecard.benefits.admin.fields import PercentField
 from ecard.benefits.admin.guardians import GuardianLimitAdmin
 from ecard.benefits.admin.limits import AgeStepAdmin, BlockAdmin, PolicySettingsAdmin, SpendLimitAdmin
@@ -22,4 +23,5 @@ __all__ = [
     "ProgrammeAdmin",
     "SpendLimitAdmin",
     "SponsorAdmin",
+    "admin_runs",
 ]

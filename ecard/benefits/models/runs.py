@@ -155,6 +155,11 @@ class Run(models.Model):
     def __str__(self) -> str:
         return f"#{self.pk}"
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a worker is to go on with it."""
+        return self.state in AT_WORK
+
 
 class LeftOut(models.IntegerChoices):
     """Why a line is not paid. The numbers are stored: add, never renumber."""

@@ -40,15 +40,20 @@ def run_summary(run: Run) -> str:
             % {"count": run.left_out}
         )
     if run.duplicates:
-        lines.append(
-            ngettext(
-                "%(count)d possible duplicate is paid: overruled by %(who)s.",
-                "%(count)d possible duplicates are paid: overruled by %(who)s.",
-                run.duplicates,
-            )
-            % {"count": run.duplicates, "who": run.duplicates_overruled_by}
-        )
+        lines.append(_duplicates_told(run))
     return "\n".join(lines)
+
+
+def _duplicates_told(run: Run) -> str:
+    told = {"count": run.duplicates, "who": run.duplicates_overruled_by}
+    if run.duplicates_overruled_by_id is None:
+        return ngettext("%(count)d possible duplicate.", "%(count)d possible duplicates.", run.duplicates) % told
+    text = ngettext(
+        "%(count)d possible duplicate is paid: overruled by %(who)s.",
+        "%(count)d possible duplicates are paid: overruled by %(who)s.",
+        run.duplicates,
+    )
+    return text % told
 
 
 def schedule_summary(programme: Programme) -> str:
