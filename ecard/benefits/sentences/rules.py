@@ -86,7 +86,7 @@ def entitlement_sentence(rule: Entitlement, names: Names) -> str:
 def _often(rule: Entitlement) -> str:
     if rule.window == "sale":
         return _("every time")
-    often = ngettext("once %(window)s", "%(count)d times %(window)s", rule.count)
+    often = _("once %(window)s") if rule.count == 1 else _("%(count)d times %(window)s")
     return often % {"count": rule.count, "window": each(rule.window)}
 
 
@@ -176,7 +176,7 @@ def settings_sentence(policy: Policy) -> str:
     if not policy.low_balance_minor:
         return most
     low = _("Whoever has less than %(amount)s left is told so.") % {"amount": amount(policy.low_balance_minor)}
-    return pgettext("between sentences", " ").join((most, low))
+    return _("%(first)s %(second)s") % {"first": most, "second": low}
 
 
 def place_sentences(policy: Policy, names: Names) -> list[tuple[tuple[str, int], str]]:

@@ -101,7 +101,7 @@ def _what(programme: Programme, terms: Terms) -> str:
     if programme.kind == "voucher":
         value = worth(programme, terms.amount_minor) or pgettext("a voucher's value", "an amount named then")
         told = {"count": terms.pieces, "worth": value}
-        return ngettext("a voucher (%(worth)s)", "%(count)d vouchers (%(worth)s)", terms.pieces) % told
+        return (_("a voucher (%(worth)s)") if terms.pieces == 1 else _("%(count)d vouchers (%(worth)s)")) % told
     if not terms.amount_minor:
         return _("an amount named then")
     if terms.pieces > 1:
