@@ -1,33 +1,37 @@
-"""The demo campus, made once through the real operations."""
+"""The demo campus, made once through the real operations. Its rules are in `rules`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import Group as Rights
 from django.db import transaction
 
-from ecard.benefits.models import LimitOn, PriceRule, Programme, SpendLimit, Window
-from ecard.benefits.operations import issue_grants, open_programme
 from ecard.cardholders.models import Cardholder, Group
-from ecard.cardholders.operations import make_price_class, open_cardholders, save_group
+from ecard.cardholders.operations import make_price_class, open_cardholders, save_group, set_avoided
 from ecard.cardholders.values import NewCardholder
-from ecard.demo import menu
+from ecard.demo import menu, rules
 from ecard.demo.names import names
-from ecard.merchants.models import Merchant, Outlet, Site
+from ecard.demo.options import TERMINALS
+from ecard.merchants.models import Allergen, Merchant, Outlet, Site
 from ecard.merchants.operations import save_meal_period, save_merchant, save_outlet, save_site
 from ecard.payments.operations import TOP_UPS_LIMIT, top_ups
 from ecard.payments.values import NewTopUp
 from ecard.terminals.models import Terminal, TerminalMode
 from ecard.terminals.operations import publish, register
 
-CLASS_STUDENT, CLASS_STAFF, CLASS_VISITOR = 1, 2, 3
-STAFF_SHARE, VISITOR_SHARE = 0.14, 0.04
+CLASS_STUDENT, CLASS_STAFF, CLASS_VISITOR, CLASS_PUPIL = 1, 2, 3, 4
+STAFF_SHARE, VISITOR_SHARE, PUPIL_SHARE = 0.14, 0.04, 0.06
 CHUNK = 2_000
+OFFICE = ("admin", "manager")
+"""Logins of administration; the others are of people with a phone."""
+GROUP_OF_LOGIN = {"student": "students", "staff": "staff", "visitor": "visitors", "pupil": "pupils"}
+MANAGER_RIGHTS = "食堂主管 · Canteen manager"
 
 # code, Chinese, English, and their windows
 _CANTEENS = (
@@ -49,6 +53,7 @@ _CANTEENS = (
         "Halal canteen",
         (("拉面", "Hand-pulled noodles"), ("抓饭", "Pilaf"), ("烤肉", "Grill"), ("奶茶", "Milk tea")),
     ),
+    ("gym", "体育馆", "Gym", (("健身", "Fitness"),)),
 )
 # Every minute of the day belongs to one, so that the demo sells whenever it is opened.
 _PERIODS = (
@@ -69,35 +74,40 @@ class Login:
     name: str
 
 
-def seed(*, people: int, passwords: Mapping[str, str], at: datetime) -> bool:
-    """Make the campus, all or nothing; False where it was made before. The keys must be there already."""
+def seed(*, people: int, passwords: Mapping[str, str], at: datetime, bare: bool = False) -> bool:
+    """Make the campus, all or nothing; False where it was made before. The keys must be there already.
+
+    A `bare` campus has no rules but the steps offline: its canteen manager begins with the templates.
+    """
     if Site.objects.exists():
         return False
     with transaction.atomic():
         admin = get_user_model().objects.create_superuser("admin", password=passwords["admin"])
+        _manager(password=passwords["manager"])
         outlets = _places(at)
         menu.sell(outlets, at=at)
         menu.mark_holidays(outlets[0].site, by=admin, at=at)
         groups = _groups(at)
         cardholders = _people(groups, count=people, passwords=passwords, at=at)
         _fill_purses(cardholders, by=admin, at=at)
-        subsidy = _rules(groups, [each for each in outlets if each.merchant.code == "north"])
-        _subsidise(subsidy, [each for each in cardholders if each.group_id == groups["students"].pk], at=at)
-        first_at = {code: next(each for each in outlets if each.merchant.code == code) for code in ("north", "south")}
-        register(name="北苑1号机", outlet=first_at["north"], at=at, mode=TerminalMode.FIXED, fixed_minor=15_00)
-        register(name="南苑1号机", outlet=first_at["south"], at=at)
+        by_group = {code: [each for each in cardholders if each.group_id == groups[code].pk] for code in groups}
+        _avoid_gluten(by_group["pupils"], at=at)
+        late = rules.late_shift(by_group["staff"], at=at)
+        if not bare:
+            rules.make_rules(rules.Campus(groups, by_group, outlets), late=late, at=at)
+        _terminals(outlets, at=at)
         publish(at=at, starts_at=at, by=admin)
     return True
 
 
 def logins() -> list[Login]:
-    """Who can sign in, in the order of the passwords kept: an administrator, a student, a member of staff."""
-    held = Cardholder.objects.filter(user__isnull=False, group__code__in=("students", "staff")).order_by("number")
+    """Who can sign in: an administrator, a canteen manager, and the first of each group of cardholders."""
+    held = Cardholder.objects.filter(user__isnull=False, group__code__in=GROUP_OF_LOGIN.values()).order_by("number")
     first: dict[str, Cardholder] = {}
-    for each in held.select_related("group")[:10]:
+    for each in held.select_related("group")[:20]:
         first.setdefault(each.group.code, each)
-    found = [Login("admin", "admin", "")]
-    for role, code in (("student", "students"), ("staff", "staff")):
+    found = [Login(role, role, "") for role in OFFICE]
+    for role, code in GROUP_OF_LOGIN.items():
         if code in first:
             found.append(Login(role, first[code].number, first[code].name))
     return found
@@ -105,7 +115,7 @@ def logins() -> list[Login]:
 
 def terminals() -> list[Terminal]:
     """The demo's terminals, in the order they were registered."""
-    return list(Terminal.objects.select_related("outlet").order_by("pk")[:2])
+    return list(Terminal.objects.select_related("outlet").order_by("pk")[:TERMINALS])
 
 
 def _places(at: datetime) -> list[Outlet]:
@@ -128,11 +138,32 @@ def _places(at: datetime) -> list[Outlet]:
     return outlets
 
 
+def _manager(*, password: str) -> None:
+    made = get_user_model().objects.create_user("manager", password=password, is_staff=True)
+    made.groups.add(Rights.objects.get(name=MANAGER_RIGHTS))
+
+
+def _terminals(outlets: list[Outlet], *, at: datetime) -> None:
+    """One with a price of its own, one where amounts are typed, one with the products of a breakfast window."""
+    at_window = {each.code: each for each in outlets}
+    register(name="北苑1号机", outlet=at_window["north-1"], at=at, mode=TerminalMode.FIXED, fixed_minor=15_00)
+    register(name="南苑1号机", outlet=at_window["south-1"], at=at)
+    register(name="北苑4号机", outlet=at_window["north-4"], at=at, mode=TerminalMode.PRODUCTS)
+
+
+def _avoid_gluten(pupils: list[Cardholder], *, at: datetime) -> None:
+    """The first, who can sign in, and every tenth pupil."""
+    gluten = Allergen.objects.get(code="gluten").pk
+    for each in pupils[::10]:
+        set_avoided(cardholder=each, allergens=[gluten], at=at)
+
+
 def _groups(at: datetime) -> dict[str, Group]:
     rows = (
         ("students", "学生", "Students", CLASS_STUDENT, 200_00, 60_00, 20),
         ("staff", "教职工", "Staff", CLASS_STAFF, 300_00, 100_00, 20),
         ("visitors", "访客", "Visitors", CLASS_VISITOR, 50_00, 50_00, 5),
+        ("pupils", "附小学生", "Pupils", CLASS_PUPIL, 100_00, 40_00, 10),
     )
     return {
         code: save_group(
@@ -150,18 +181,19 @@ def _groups(at: datetime) -> dict[str, Group]:
 
 
 def _people(groups: Mapping[str, Group], *, count: int, passwords: Mapping[str, str], at: datetime) -> list[Cardholder]:
-    staff, visitors = max(2, int(count * STAFF_SHARE)), max(2, int(count * VISITOR_SHARE))
+    staff, visitors, pupils = (max(2, int(count * share)) for share in (STAFF_SHARE, VISITOR_SHARE, PUPIL_SHARE))
     kinds = (
-        ("students", "2026", count - staff - visitors, "student"),
+        ("students", "2026", count - staff - visitors - pupils, "student"),
         ("staff", "T", staff, "staff"),
-        ("visitors", "V", visitors, ""),
+        ("visitors", "V", visitors, "visitor"),
+        ("pupils", "P", pupils, "pupil"),
     )
     drawn = names()
     new: list[NewCardholder] = []
     for code, prefix, size, login in kinds:
         for number, name in enumerate(islice(drawn, size), start=1):
             known_as = f"{prefix}{number:05d}"
-            user_id = _user(known_as, passwords[login]) if login and number == 1 else None
+            user_id = _user(known_as, passwords[login]) if number == 1 else None
             new.append(NewCardholder(known_as, name, groups[code].pk, user_id))
     opened: list[Cardholder] = []
     for start in range(0, len(new), CHUNK):
@@ -181,31 +213,3 @@ def _fill_purses(cardholders: list[Cardholder], *, by: AbstractBaseUser, at: dat
     ]
     for start in range(0, len(new), TOP_UPS_LIMIT):
         top_ups(new=new[start : start + TOP_UPS_LIMIT], by=by, at=at)
-
-
-def _rules(groups: Mapping[str, Group], north: list[Outlet]) -> Programme:
-    subsidy = open_programme(name="学生餐补", name_en="Student meal subsidy")
-    subsidy.outlets.set(north)
-    staff = PriceRule.objects.create(name="教职工八折", name_en="Staff 80 %", percent_bp=8_000)
-    staff.classes.set([groups["staff"].price_class])
-    visitors = PriceRule.objects.create(name="访客价", name_en="Visitor price", percent_bp=13_000)
-    visitors.classes.set([groups["visitors"].price_class])
-    SpendLimit.objects.create(name="单笔上限", name_en="Per sale", window=Window.SALE, max_minor=100_00)
-    day = SpendLimit.objects.create(
-        name="学生每日", name_en="Students a day", window=Window.DAY, on=LimitOn.PURSE, max_minor=120_00, max_count=12
-    )
-    day.groups.set([groups["students"]])
-    return subsidy
-
-
-def _subsidise(subsidy: Programme, students: list[Cardholder], *, at: datetime) -> None:
-    """Two lots each: a small one that ends within a week is spent before the month's."""
-    for period_key, amount_minor, days in (("week-1", 6_00, 7), ("month-1", 60_00, 30)):
-        issue_grants(
-            programme=subsidy,
-            cardholders=students,
-            amount_minor=amount_minor,
-            period_key=period_key,
-            expires_at=at + timedelta(days=days),
-            at=at,
-        )

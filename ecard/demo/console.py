@@ -138,6 +138,8 @@ class RushView:
 
 def _lines(verdict: Verdict) -> list[tuple[str, str, bool]]:
     shown, moved = format_minor(verdict.shown_minor), format_minor(verdict.moved_minor)
+    if verdict.free_minor:
+        shown += f" + {format_minor(verdict.free_minor)} free meals"
     return [
         ("approved by the terminals", f"{verdict.approved}", True),
         ("uploaded", f"{verdict.uploaded}", verdict.uploaded == verdict.approved),
@@ -146,6 +148,6 @@ def _lines(verdict: Verdict) -> list[tuple[str, str, bool]]:
         ("twice", f"{verdict.twice}", not verdict.twice),
         ("posted otherwise than shown", f"{verdict.altered + verdict.strange}", not verdict.altered + verdict.strange),
         ("evaluated again to other legs", f"{verdict.repriced}", not verdict.repriced),
-        ("shown / moved to merchants", f"{shown} / {moved}", shown == moved),
+        ("shown / moved to merchants", f"{shown} / {moved}", verdict.all_moved),
         ("all accounts balance", "yes" if verdict.books_balance else "NO", verdict.books_balance),
     ]

@@ -8,6 +8,7 @@ from typing import Any, Self
 import httpx
 import msgspec
 
+from devices.core.catalogue import Catalogue
 from devices.core.money import format_minor
 from devices.master.screen import Outcome, Phase, Screen
 
@@ -81,6 +82,13 @@ class Device:
         """Type what the next tap shall pay; without effect on a fixed price."""
         self._send(self._http, "/amount", json={"amount": format_minor(amount_minor, symbol="").replace(",", "")})
 
+    def fill_basket(self, up_to_minor: int) -> None:
+        """Clear the basket, and put into it what is sold here for about this much."""
+        self._send(self._http, "/clear", json={})
+        answer = self._http.get("/catalogue").raise_for_status()
+        for product in choose(msgspec.json.decode(answer.content, type=Catalogue), up_to_minor=up_to_minor):
+            self._send(self._http, "/product", json={"product": product, "quantity": 1})
+
     def scan(self, picture: bytes) -> ScanAnswer:
         """Hold a picture before the scanner."""
         answer = self._send(self._http, "/scan", content=picture, headers={"content-type": "image/png"})
@@ -110,6 +118,18 @@ class Device:
         if answer.is_error:
             raise DeviceFailed(f"{where}: {answer.status_code} {answer.text[:500]}")
         return answer
+
+
+def choose(catalogue: Catalogue, *, up_to_minor: int) -> list[int]:
+    """Products that come to no more than this, the dearest first; the cheapest one where all cost more."""
+    by_price = sorted(catalogue.products, key=lambda each: each.price_minor, reverse=True)
+    chosen: list[int] = []
+    rest_minor = up_to_minor
+    for product in by_price:
+        if product.price_minor <= rest_minor:
+            chosen.append(product.id)
+            rest_minor -= product.price_minor
+    return chosen or [product.id for product in by_price[-1:]]
 
 
 def _client(url: str, headers: dict[str, str]) -> httpx.Client:

@@ -27,6 +27,7 @@ _CATEGORIES = (
     ("fruit", "水果", "Fruit", "yes"),
     ("drinks", "饮品", "Drinks", "info"),
     ("fizzy", "碳酸饮料", "Fizzy drinks", "no"),
+    ("sports", "运动", "Sports", "info"),
 )
 # code, Chinese, English, category, price, allergens, and the windows that sell it
 _PRODUCTS = (
@@ -55,6 +56,8 @@ _PRODUCTS = (
     ("soya-milk", "豆浆", "Soya milk", "drinks", 2_50, "soya", "north-4 south-3"),
     ("yoghurt", "酸奶", "Yoghurt", "drinks", 5_00, "milk", "north-4 halal-4"),
     ("milk-tea", "珍珠奶茶", "Bubble tea", "drinks", 10_00, "milk", "halal-4"),
+    ("gym-visit", "健身房单次", "Gym visit", "sports", 20_00, "", "gym-1"),
+    ("badminton", "羽毛球场一小时", "Badminton court for an hour", "sports", 30_00, "", "gym-1"),
     ("water", "矿泉水", "Mineral water", "drinks", 2_00, "", EVERYWHERE),
     ("cola", "可乐", "Cola", "fizzy", 3_50, "", EVERYWHERE),
     ("lemonade", "柠檬汽水", "Lemonade", "fizzy", 3_50, "", EVERYWHERE),

@@ -11,6 +11,7 @@ TAPS_DEFAULT = 500
 TAPS_MAX = 5_000
 PEOPLE_DEFAULT = 2_000
 PEOPLE_MAX = 50_000
+TERMINALS = 3
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -18,7 +19,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 class Options:
     """`check` reads earlier rushes back from the ledger and does nothing else.
 
-    With `any_ports` nothing listens on its usual port, so that demos side by side do not meet.
+    With `any_ports` nothing listens on its usual port, so that demos side by side do not meet. A `bare` campus has
+    people, places and products, and no rules yet.
     """
 
     state: Path
@@ -28,6 +30,7 @@ class Options:
     lan: bool
     check: bool
     any_ports: bool = False
+    bare: bool = False
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -42,6 +45,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument("--state", type=Path, default=PROJECT / "var" / "demo", help="where everything is kept")
     parser.add_argument("--check", action="store_true", help="read earlier rushes back from the ledger, then stop")
     parser.add_argument("--any-ports", action="store_true", help="take ports at random instead of the usual ones")
+    parser.add_argument("--bare", action="store_true", help="seed no rules: build them from the templates")
     chosen = parser.parse_args(arguments)
     return Options(
         state=chosen.state.absolute(),
@@ -51,6 +55,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         lan=chosen.lan,
         check=chosen.check,
         any_ports=chosen.any_ports,
+        bare=chosen.bare,
     )
 
 

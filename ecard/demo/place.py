@@ -24,7 +24,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104  (only with --lan, and then it is what was 
 ROOT_PASSPHRASE = "ECARD_ROOT_PASSPHRASE"  # noqa: S105  (the variable's name)
 PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105  (without what looks alike)
 PASSWORD_LENGTH = 10
-LOGINS = ("admin", "student", "staff")
+LOGINS = ("admin", "manager", "student", "staff", "visitor", "pupil")
 ADDRESSES = "addresses.json"
 
 

@@ -69,12 +69,16 @@ def books_balance() -> bool:
 def _sales(stream: Stream, span: Span) -> dict[Key, Posted]:
     first, last = record_id(stream.pk, span.first_seq), record_id(stream.pk, span.last_seq)
     moved = cause_totals(cause_kind=CauseKind.SALE, first_id=first, last_id=last, limit=span.last_seq)
-    return {
-        (span.terminal, span.epoch, sale.pk - record_id(stream.pk, 0)): Posted(
-            sale.amount_minor, moved.get(sale.pk, (0, 0))[0], recheck(sale).same
+    posted: dict[Key, Posted] = {}
+    for sale in Sale.objects.filter(pk__range=(first, last)).order_by("pk"):
+        checked = recheck(sale)
+        posted[span.terminal, span.epoch, sale.pk - record_id(stream.pk, 0)] = Posted(
+            sale.amount_minor,
+            moved.get(sale.pk, (0, 0))[0],
+            checked.same,
+            checked.recorded.leg_minor("entitlement"),
         )
-        for sale in Sale.objects.filter(pk__range=(first, last)).order_by("pk")
-    }
+    return posted
 
 
 def _terminals() -> set[int]:

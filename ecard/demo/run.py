@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 from ecard.demo import place, programs
 from ecard.demo.console import Show
 from ecard.demo.device import Device, DeviceFailed
-from ecard.demo.options import PROJECT, Options
+from ecard.demo.options import PROJECT, TERMINALS, Options
 from ecard.demo.process import ProcessManager, ProgramFailed, Running
 from ecard.demo.webphone import PhoneFailed
 from ecard.embedded import EmbeddedPostgres, EmbeddedRedis, EngineError
@@ -26,7 +26,6 @@ from ecard.settings.env import write_environment_file
 if TYPE_CHECKING:
     from ecard.demo.campus import Login
 
-TERMINALS = 2
 READY_TIMEOUT_S = 120.0
 IDLE_S = 0.5
 
@@ -168,8 +167,11 @@ def _tell(stage: Stage, logins: Sequence[Login], devices: list[Device], show: Sh
     rows = []
     pages = {
         "admin": ("administration", f"{url}/admin/"),
+        "manager": ("the canteen manager's", f"{url}/admin/"),
         "student": ("a student's page", f"{url}/"),
         "staff": ("a staff member's page", f"{url}/"),
+        "visitor": ("a visitor's page", f"{url}/"),
+        "pupil": ("a pupil's page", f"{url}/"),
     }
     for login in logins:
         password = place.password_of(login.role, stage.secrets)

@@ -152,6 +152,8 @@ def _serve(device: Device, taps: Sequence[Tap], count: Count, now_s: Callable[[]
             return
         if screen.mode == "typed":
             device.type_amount(tap.amount_minor)
+        elif screen.mode == "products":
+            device.fill_basket(tap.amount_minor)
         _present(device, tap, earlier, count, now_s, terminal=screen.terminal)
 
 

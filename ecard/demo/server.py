@@ -40,7 +40,7 @@ def prepare(options: Options, kept_secrets: Mapping[str, str]) -> bool:
     now = timezone.now()
     ceremony.hold(root_file=options.state / "root.json", passphrase=kept_secrets[place.ROOT_PASSPHRASE], at=now)
     passwords = {login: place.password_of(login, kept_secrets) for login in place.LOGINS}
-    return campus.seed(people=options.people, passwords=passwords, at=now)
+    return campus.seed(people=options.people, passwords=passwords, at=now, bare=options.bare)
 
 
 def wait_for_worker(*, timeout_s: float, watch: Callable[[], None]) -> None:
@@ -129,7 +129,7 @@ def _signed_in_phones(kept_secrets: Mapping[str, str], ports: place.Ports, *, at
     return [
         fetch(url, number=login.number, password=place.password_of(login.role, kept_secrets), days=_days(at))
         for login in campus.logins()
-        if login.role != "admin"
+        if login.role not in campus.OFFICE
     ]
 
 

@@ -45,11 +45,15 @@ Key = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """One sale as the ledger has it: `moved_minor` is what its transfers brought the merchant."""
+    """One sale as the ledger has it: `moved_minor` is what its transfers brought the merchant.
+
+    `free_minor` is the part of its amount that a free meal's sponsor bears, and nobody at the counter is shown.
+    """
 
     amount_minor: int
     moved_minor: int
     same_again: bool
+    free_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ class Verdict:
     strange: int
     repriced: int
     shown_minor: int
+    free_minor: int
     moved_minor: int
     books_balance: bool
 
@@ -85,12 +90,12 @@ class Verdict:
     def ok(self) -> bool:
         """Whether the ledger has exactly what the terminals showed."""
         faults = self.lost + self.twice + self.altered + self.strange + self.repriced
-        return (
-            not faults
-            and self.approved == self.uploaded == self.posted
-            and self.shown_minor == self.moved_minor
-            and self.books_balance
-        )
+        return not faults and self.approved == self.uploaded == self.posted and self.all_moved and self.books_balance
+
+    @property
+    def all_moved(self) -> bool:
+        """Whether merchants got what cardholders were shown and what sponsors bear, and nothing else."""
+        return self.shown_minor + self.free_minor == self.moved_minor
 
 
 def judge(tally: Tally, found: Found) -> Verdict:
@@ -107,11 +112,13 @@ def judge(tally: Tally, found: Found) -> Verdict:
         # A key shown for two sales is as bad as one sale posted twice.
         twice=sum(sale.moved_minor > sale.amount_minor for sale in matched.values()) + len(tally.shown) - len(shown),
         altered=sum(
-            sale.amount_minor != shown[key] or sale.moved_minor < sale.amount_minor for key, sale in matched.items()
+            sale.amount_minor - sale.free_minor != shown[key] or sale.moved_minor < sale.amount_minor
+            for key, sale in matched.items()
         ),
         strange=len(strange),
         repriced=sum(not sale.same_again for sale in matched.values()),
         shown_minor=sum(each.amount_minor for each in tally.shown),
+        free_minor=sum(sale.free_minor for sale in found.posted.values()),
         moved_minor=sum(sale.moved_minor for sale in found.posted.values()),
         books_balance=found.books_balance,
     )

@@ -9,12 +9,12 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from devices.core.evaluate import place
-from ecard.benefits.models import Grant
+from devices.core.evaluate import place as placed
+from ecard.benefits.models import Block, Entitlement, Grant, PriceRule, Programme, SpendLimit, Sponsor
 from ecard.benefits.queries import lots_of, policies_for_terminals
 from ecard.cardholders.models import Cardholder
 from ecard.codes.queries import waiting_draft
-from ecard.demo import campus, ceremony
+from ecard.demo import campus, ceremony, place
 from ecard.demo.readback import books_balance
 from ecard.ledger.queries import funds
 from ecard.merchants.models import Allergen, CalendarDay, CalendarImport, Merchant, Outlet, Product, Site
@@ -23,7 +23,7 @@ from ecard.terminals.models import Terminal
 from tests.support.policies import policy_in_force
 
 PEOPLE = 100
-PASSWORDS = {"admin": "pass-a", "student": "pass-b", "staff": "pass-c"}
+PASSWORDS = {login: f"pass-{login}" for login in place.LOGINS}
 
 pytestmark = pytest.mark.django_db
 
@@ -43,8 +43,9 @@ def seeded(root_file: Path) -> None:
 def test_the_campus_is_made_once(seeded: None) -> None:
     assert not campus.seed(people=PEOPLE, passwords=PASSWORDS, at=timezone.now())
     assert Cardholder.objects.count() == PEOPLE
-    assert (Merchant.objects.count(), Outlet.objects.count(), Terminal.objects.count()) == (3, 12, 2)
-    assert set(Cardholder.objects.values_list("group__code", flat=True)) == {"students", "staff", "visitors"}
+    assert (Merchant.objects.count(), Outlet.objects.count(), Terminal.objects.count()) == (4, 13, 3)
+    groups = set(Cardholder.objects.values_list("group__code", flat=True))
+    assert groups == {"students", "staff", "visitors", "pupils"}
     assert books_balance()
 
 
@@ -62,19 +63,25 @@ def test_every_minute_of_the_week_belongs_to_a_meal_period(seeded: None) -> None
     zone = soon.tzinfo
     assert zone is not None
     for minute in range(0, 24 * 60, 7):
-        tap = place(at_s=start_s + minute * 60, zone=zone, site=site.pk, outlet=1, day_starts_min=0, policy=policy)
+        tap = placed(at_s=start_s + minute * 60, zone=zone, site=site.pk, outlet=1, day_starts_min=0, policy=policy)
         assert tap.period
 
 
-def test_every_purse_has_money_and_every_student_two_lots(seeded: None) -> None:
+def test_every_purse_has_money_and_every_student_meal_money_and_an_allowance_for_the_gym(seeded: None) -> None:
     purses = funds(Cardholder.objects.values_list("purse_id", flat=True))
     assert all(purse.balance_minor > 0 for purse in purses.values())
     students = Cardholder.objects.filter(group__code="students")
     lots = lots_of(students.values_list("account_ref", flat=True), at=timezone.now())
     assert len(lots) == students.count()
-    assert {len(each) for each in lots.values()} == {2}
-    assert all(first.expires_s < second.expires_s for first, second in lots.values())
-    assert Grant.objects.count() == 2 * students.count()
+    assert {len(each) for each in lots.values()} == {3}
+    assert all(each == tuple(sorted(each, key=lambda lot: lot.expires_s)) for each in lots.values())
+    assert Grant.objects.filter(cardholder__group__code="students").count() == 3 * students.count()
+
+
+def test_half_of_the_staff_works_late_and_has_a_voucher(seeded: None) -> None:
+    staff = Cardholder.objects.filter(group__code="staff")
+    holders = Grant.objects.filter(programme__for_list__code="late-shift").values_list("cardholder__number", flat=True)
+    assert set(holders) == set(list(staff.order_by("number").values_list("number", flat=True))[::2])
 
 
 def test_terminals_have_a_policy_that_names_every_rule(seeded: None) -> None:
@@ -82,10 +89,22 @@ def test_terminals_have_a_policy_that_names_every_rule(seeded: None) -> None:
     policy = policy_in_force(timezone.now() + timedelta(seconds=2))
     assert policy is not None
     assert {rule.percent_bp for rule in policy.prices} == {8_000, 13_000}
-    (subsidy,) = policy.programmes
-    assert len(subsidy.where.outlets) == 4
-    assert len(policy.limits) == 2
+    assert [len(each.where.outlets) for each in policy.programmes] == [4, 1, 0]
+    assert {each.action for each in policy.blocks} == {"refuse", "warn"}
+    assert (len(policy.limits), len(policy.entitlements)) == (2, 1)
     assert len(signed.signature) == 64
+
+
+def test_each_sponsor_has_a_budget(seeded: None) -> None:
+    assert {each.budget_minor for each in Sponsor.objects.all()} == {400_000_00, 60_000_00}
+
+
+def test_a_bare_campus_has_people_places_and_products_and_no_rules(root_file: Path) -> None:
+    assert campus.seed(people=PEOPLE, passwords=PASSWORDS, at=timezone.now(), bare=True)
+    rules = (Programme, Entitlement, PriceRule, SpendLimit, Block)
+    assert not any(rule._base_manager.exists() for rule in rules)
+    assert policy_in_force(timezone.now() + timedelta(seconds=2)) is not None
+    assert (Cardholder.objects.count(), Terminal.objects.count()) == (PEOPLE, 3)
 
 
 def test_every_window_sells_something_and_cola_is_sold_everywhere(seeded: None) -> None:
@@ -104,11 +123,20 @@ def test_the_holidays_of_2026_came_by_an_import_that_can_be_undone(seeded: None)
     assert len(CalendarImport.objects.get().days) == 39
 
 
-def test_an_administrator_a_student_and_a_member_of_staff_can_sign_in(seeded: None) -> None:
+def test_administration_and_one_person_of_each_group_can_sign_in(seeded: None) -> None:
     logins = campus.logins()
-    assert [login.role for login in logins] == ["admin", "student", "staff"]
+    assert tuple(login.role for login in logins) == place.LOGINS
     for login in logins:
         user = get_user_model().objects.get(username=login.number)
         assert user.check_password(PASSWORDS[login.role])
         assert user.is_superuser is (login.role == "admin")
-        assert Cardholder.objects.filter(user=user).exists() is (login.role != "admin")
+        assert user.is_staff is (login.role in campus.OFFICE)
+        assert Cardholder.objects.filter(user=user).exists() is (login.role not in campus.OFFICE)
+
+
+def test_the_manager_edits_rules_and_drafts_and_does_not_approve(seeded: None) -> None:
+    manager = get_user_model().objects.get(username="manager")
+    for may in ("benefits.add_programme", "benefits.change_pricerule", "benefits.add_policydraft"):
+        assert manager.has_perm(may)
+    for may_not in ("approvals.approve_policy", "approvals.approve_run", "auth.change_user"):
+        assert not manager.has_perm(may_not)

@@ -12,9 +12,12 @@ import pytest
 import zxingcpp
 from PIL import Image
 
+from devices.core.catalogue import Catalogue, Product
 from devices.core.code import DEVICE_BOUND, Grant, issuer_signed, moment_signed, parse, sign_credential
+from devices.core.messages import Mode
+from devices.core.policy import Text
 from devices.master.screen import Network, Outcome, Phase, Result, Said, Screen
-from ecard.demo.device import Device, ScanAnswer
+from ecard.demo.device import Device, ScanAnswer, choose
 from ecard.demo.phone import DayCode, Phone, draw, new_key
 from ecard.demo.rush import OTHER_CAMPUS, POSTER, Count, Tap, plan, play
 
@@ -94,13 +97,15 @@ class FakeDevice:
     plugs: int = 0
     up: bool = True
     typed: list[int] = field(default_factory=list)
+    mode: Mode = "typed"
+    filled: list[int] = field(default_factory=list)
 
     def screen(self) -> Screen | None:
         if not self.up:
             self.up = True
             return None
         network = Network(self.line == "pass", 0)
-        return Screen(Phase.READY, 0, "typed", 0, SAID, None, None, network, 0, 0, None, True, terminal=5)
+        return Screen(Phase.READY, 0, self.mode, 0, SAID, None, None, network, 0, 0, None, True, terminal=5)
 
     def is_up(self) -> bool:
         return self.screen() is not None
@@ -116,6 +121,9 @@ class FakeDevice:
 
     def type_amount(self, amount_minor: int) -> None:
         self.typed.append(amount_minor)
+
+    def fill_basket(self, up_to_minor: int) -> None:
+        self.filled.append(up_to_minor)
 
     def scan(self, picture: bytes) -> ScanAnswer:
         return self.answers.pop(0)
@@ -204,3 +212,22 @@ def test_a_tap_is_worth_what_the_menu_says() -> None:
     stages = plan([phone()], taps=20, terminals=1, draw_from=Random(1))
     taps: list[Tap] = [tap for stage in stages for tap in stage.taps[0]]
     assert all(tap.amount_minor > 0 for tap in taps)
+
+
+@pytest.mark.parametrize(
+    ("up_to_minor", "chosen"), [(26_00, [1, 2, 3]), (20_00, [1, 3]), (6_00, [2]), (3_00, [3]), (1_00, [3])]
+)
+def test_a_basket_costs_about_what_a_tap_would_pay(up_to_minor: int, chosen: list[int]) -> None:
+    priced = {2: 6_00, 3: 2_50, 1: 15_00}
+    products = tuple(Product(number, Text(str(number)), price_minor) for number, price_minor in priced.items())
+    assert choose(Catalogue(products=products), up_to_minor=up_to_minor) == chosen
+
+
+def test_nothing_is_chosen_where_nothing_is_sold() -> None:
+    assert choose(Catalogue(), up_to_minor=10_00) == []
+
+
+def test_a_terminal_that_sells_products_gets_a_basket_and_no_typed_amount() -> None:
+    device = FakeDevice([answer(number) for number in range(4)], mode="products")
+    assert len(serve(device, 4).shown) == 4
+    assert (len(device.filled), device.typed) == (4, [])

@@ -38,10 +38,17 @@ def test_all_posted_once_is_well() -> None:
         strange=0,
         repriced=0,
         shown_minor=30_00,
+        free_minor=0,
         moved_minor=30_00,
         books_balance=True,
     )
     assert judge(TALLY, FOUND).ok
+
+
+def test_what_a_free_meals_sponsor_bears_is_moved_and_not_shown() -> None:
+    verdict = judge(TALLY, replace(FOUND, posted=POSTED | {FIRST: Posted(16_00, 16_00, True, 6_00)}))
+    assert verdict.ok
+    assert (verdict.shown_minor, verdict.free_minor, verdict.moved_minor) == (30_00, 6_00, 36_00)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +59,7 @@ def test_all_posted_once_is_well() -> None:
         (replace(FOUND, posted=POSTED | {FIRST: Posted(10_00, 9_99, True)}), "altered"),
         (replace(FOUND, posted=POSTED | {FIRST: Posted(10_00, 0, True)}), "altered"),
         (replace(FOUND, posted=POSTED | {FIRST: Posted(11_00, 11_00, True)}), "altered"),
+        (replace(FOUND, posted=POSTED | {FIRST: Posted(10_00, 10_00, True, 6_00)}), "altered"),
         (replace(FOUND, posted=POSTED | {(1, 77, 9): Posted(1, 1, True)}), "strange"),
         (replace(FOUND, posted=POSTED | {FIRST: Posted(10_00, 10_00, False)}), "repriced"),
     ],
