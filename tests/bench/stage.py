@@ -143,7 +143,7 @@ def _fill(urls: DatabaseAddresses, *, people: int, merchants: int) -> Stage:
             " JOIN benefits_grant AS lot ON lot.cardholder_id = person.id"
         )
         persons = [Person(*row) for row in cursor.fetchall()]
-    _analyze(urls)
+    analyze(urls)
     return Stage(urls, persons, places, programme.pk, group.pk)
 
 
@@ -188,7 +188,7 @@ def _terminal(number: int, outlet: Any, at: datetime) -> Place:
     return Place(terminal.pk, outlet.pk, outlet.site_id, outlet.merchant.account_id)
 
 
-def _analyze(urls: DatabaseAddresses) -> None:
+def analyze(urls: DatabaseAddresses) -> None:
     import psycopg
 
     with psycopg.connect(urls.superuser_url, autocommit=True) as session:

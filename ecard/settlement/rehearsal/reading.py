@@ -36,6 +36,7 @@ SELECT count(*) FROM (SELECT 1 FROM settlement_sale WHERE business_date BETWEEN 
 _FIRST_POLICY = """
 SELECT policy FROM settlement_sale WHERE business_date BETWEEN %s AND %s ORDER BY business_date, taken_at LIMIT 1
 """
+_POLICIES = "SELECT DISTINCT policy FROM settlement_sale WHERE business_date BETWEEN %s AND %s"
 _RAW = "SELECT id, raw FROM settlement_batch WHERE id = ANY(%s::bigint[])"
 _BEFORE = """
 SELECT account_ref, sum(total_minor)::bigint, sum(purse_minor)::bigint, sum(count)::bigint
@@ -69,6 +70,13 @@ def first_policy(from_date: date, to_date: date) -> int:
         cursor.execute(_FIRST_POLICY, [from_date, to_date])
         found = cursor.fetchone()
         return int(found[0]) if found else 0
+
+
+def policies_within(from_date: date, to_date: date) -> list[int]:
+    """The numbers of all policies that decided sales of these dates."""
+    with connection.cursor() as cursor:
+        cursor.execute(_POLICIES, [from_date, to_date])
+        return [number for (number,) in cursor.fetchall()]
 
 
 def pages(from_date: date, to_date: date, *, part: int, parts: int, limit: int = PAGE_SALES) -> Iterator[list[Place]]:

@@ -7,9 +7,8 @@ out as they were, whatever a terminal out of contact knew; under another, a vouc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import tzinfo
-from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -18,12 +17,15 @@ from devices.core.evaluate import evaluate, place
 from devices.core.funds import MAX_LOTS
 from devices.core.policy import Policy, Where, Window
 from devices.core.quote import Counted, Leg, Line, Lot, Person, Quote, Tally, Tap, Used
+from devices.core.rulebook import rulebook
 from devices.core.windows import window_key
 from ecard.benefits.counting import Needed, needed
 
 Sums: TypeAlias = tuple[int, int, int]
 """Total, purse part and count."""
 _NOTHING: Sums = (0, 0, 0)
+_LATE_S = 7 * 86_400
+"""Far more than a sale can lie before one that comes earlier in the order of business dates."""
 _OF_ALL_SALES: tuple[Window, ...] = ("period", "day", "week", "month")
 
 
@@ -71,22 +73,26 @@ class Proposal:
         past: Callable[[int], Policy | None],
         sites: Mapping[int, SiteClock],
         given: Sequence[Given] = (),
+        numbers: Iterable[int] | None = None,
     ) -> None:
-        self.policy = policy
+        """`numbers` are those of all policies that decided, where they are known before."""
+        self.policy, self.book = policy, rulebook(policy)
         self.given = tuple(given)
-        self.watched = tuple(sorted(_watched(policy)))
-        self.scopes = frozenset(each.scope for each in self.watched if each.scope)
+        self.watched = _watched(policy)
+        self.windows: dict[int, tuple[Window, ...]] = {}
+        for each in sorted(self.watched):
+            self.windows[each.scope] = (*self.windows.get(each.scope, ()), each.window)
         self.has_gap = any(limit.min_gap_s for limit in policy.limits)
-        self.counts = bool(policy.entitlements) or any(limit.window != "sale" for limit in policy.limits)
         self._past, self._sites = past, sites
         self._known: dict[int, _Past] = {}
+        self.counts = numbers is None or not all(self.past(number).all_tracked for number in numbers)
+        """Whether there is a sum that the terminals of the time did not keep, so that it is kept here."""
 
     def past(self, number: int) -> _Past:
         """What a policy of the time kept count of."""
         known = self._known.get(number)
         if known is None:
-            policy = self._past(number)
-            known = self._known[number] = _Past(policy, self.policy)
+            known = self._known[number] = _Past(self._past(number), self)
         return known
 
     def tap(self, tap: Tap, past: _Past) -> Tap:
@@ -105,11 +111,12 @@ class Proposal:
 
 
 class _Past:
-    """A policy under which sales were made, held against the draft."""
+    """A policy under which sales were made, held against the draft: which of the draft's sums its terminals knew."""
 
-    __slots__ = ("had_gap", "same_days", "tracked")
+    __slots__ = ("all_tracked", "had_gap", "same_days", "tracked")
 
-    def __init__(self, policy: Policy | None, draft: Policy) -> None:
+    def __init__(self, policy: Policy | None, proposal: Proposal) -> None:
+        draft = proposal.policy
         self.same_days = policy is None or (policy.periods, policy.days) == (draft.periods, draft.days)
         self.had_gap = policy is not None and any(limit.min_gap_s for limit in policy.limits)
         self.tracked: frozenset[Needed] = frozenset()
@@ -117,6 +124,7 @@ class _Past:
             then, now = _meanings(policy), _meanings(draft)
             told = (each for each in _watched(policy) if then.get(each.scope) == now.get(each.scope))
             self.tracked = frozenset(each for each in told if self.same_days or each.window != "period")
+        self.all_tracked = self.tracked >= proposal.watched
 
 
 def _watched(policy: Policy) -> frozenset[Needed]:
@@ -140,24 +148,28 @@ class _Lot:
         self.programme, self.begins_s, self.expires_s, self.more_minor = programme, begins_s, expires_s, more_minor
 
 
+class _Sum:
+    """What was spent in the newest window of a kind; sales come by business date, so an older one is over."""
+
+    __slots__ = ("count", "key", "purse_minor", "total_minor")
+
+    def __init__(self, key: str) -> None:
+        self.key, self.total_minor, self.purse_minor, self.count = key, 0, 0, 0
+
+
+_Slot: TypeAlias = tuple[Window, int, int]
+"""Window, scope, and the meal period where the window is one."""
+_SLOTS: dict[_Slot, _Slot] = {}
+"""Each once, however many people have it: there are no more of them than limits times meal periods."""
+
+
 class Account:
     """One person's way through the stretch. `before` is what they had spent in the week and month in which it begins.
 
     `given` are the programmes that are new with the draft and for this person, `lists` those that only the draft names.
     """
 
-    __slots__ = (
-        "_apart",
-        "_before",
-        "_counts",
-        "_day",
-        "_declined",
-        "_last_s",
-        "_lists",
-        "_lots",
-        "_proposal",
-        "given",
-    )
+    __slots__ = ("_apart", "_before", "_counts", "_declined", "_last_s", "_lots", "_proposal", "given", "lists")
 
     def __init__(
         self,
@@ -167,20 +179,15 @@ class Account:
         lists: tuple[int, ...] = (),
         before: Mapping[str, Sums] | None = None,
     ) -> None:
-        self._proposal, self.given, self._lists, self._before = proposal, given, lists, before or {}
+        self._proposal, self.given, self.lists, self._before = proposal, given, lists, before or {}
         self._lots = {
             each.lot: _Lot(each.programme, each.begins_s, each.ends_s, each.amount_minor)
             for each in proposal.given
             if each.programme in given
         }
-        self._counts: dict[tuple[str, int], Sums] = {}
-        self._apart: dict[tuple[str, int], Sums] = {}
-        self._last_s, self._declined, self._day = 0, False, ""
-
-    @property
-    def lists(self) -> tuple[int, ...]:
-        """Lists that are taken from today."""
-        return self._lists
+        self._counts: dict[_Slot, _Sum] = {}
+        self._apart: dict[_Slot, _Sum] = {}
+        self._last_s, self._declined = 0, False
 
     def replay(self, sale: PastSale) -> Quote:
         """Evaluate the next sale under the draft, and remember what came of it."""
@@ -188,9 +195,7 @@ class Account:
         tap = proposal.tap(sale.tap, past)
         person = self._as_of(sale.person, tap, past)
         quote = evaluate(policy=proposal.policy, person=person, tap=tap, basket=sale.basket)
-        if proposal.counts or person.guards:
-            if tap.business_date != self._day:
-                self._begin_day(tap.business_date)
+        if proposal.watched or person.guards:
             self._count(sale, quote, tap)
         if quote.decline is not None:
             self._declined = True
@@ -199,58 +204,68 @@ class Account:
         if sale.quote.legs != quote.legs:
             self._spend(sale.person.lots, sale.quote.legs, 1)
             self._spend(person.lots, quote.legs, -1)
+            if len(self._lots) > 2 * MAX_LOTS:
+                self._forget_lots(tap.at_s)
         return quote
 
     # What is known of the person
 
     def _as_of(self, person: Person, tap: Tap, past: _Past) -> Person:
         changed: dict[str, object] = {}
-        untracked = any(each not in past.tracked for each in self._proposal.watched)
-        if self._apart or untracked:
-            changed["used"], changed["tallies"] = self._sums(person, tap, past)
+        if self.lists:
+            person = msgspec.structs.replace(person, lists=tuple(sorted({*person.lists, *self.lists})))
+        if self._apart or not past.all_tracked:
+            other = self._other_sums(person, tap, past)
+            if other:
+                changed["used"], changed["tallies"] = _corrected(person, tap.business_date, other)
         if self._lots:
             changed["lots"] = self._all_lots(person, tap)
-        if self._lists:
-            changed["lists"] = tuple(sorted({*person.lists, *self._lists}))
         if self._proposal.has_gap:
             changed["last_s"] = self._last_sale_s(person, past)
         return msgspec.structs.replace(person, **changed) if changed else person
 
-    def _sums(self, person: Person, tap: Tap, past: _Past) -> tuple[tuple[Used, ...], tuple[Tally, ...]]:
-        day, period = tap.business_date, tap.period
-        told = {(each.business_date, 0): (each.total_minor, each.purse_minor, each.count) for each in person.used}
-        told.update(
-            ((each.key, each.scope), (each.total_minor, each.purse_minor, each.count)) for each in person.tallies
-        )
-        wanted = {(window_key(guard.window, day, period), 0): True for guard in person.guards}
-        for each in self._proposal.watched:
-            key = (window_key(each.window, day, period), each.scope)
-            wanted[key] = wanted.get(key, False) or each in past.tracked
-        found = {key: self._sum(key, told.get(key, _NOTHING), tracked) for key, tracked in wanted.items() if key[0]}
-        of_day = found.pop((day, 0), None)
-        tallies = tuple(Tally(key, scope, *sums) for (key, scope), sums in found.items())
-        return (Used(day, *of_day),) if of_day is not None else (), tallies
+    def _other_sums(self, person: Person, tap: Tap, past: _Past) -> dict[tuple[str, int], tuple[_Sum | Sums, bool]]:
+        """Of the sums that decide here: what to add to those that the terminal was told, or to put in their place."""
+        here = self._proposal.book.here(person, tap)
+        asked: list[tuple[Window, int]] = [(each.window, each.scope) for each in here.limits]
+        asked += [(each.window, -each.id) for each in here.entitlements]
+        told = [(guard.window, 0) for guard in person.guards]
+        found: dict[tuple[str, int], tuple[_Sum | Sums, bool]] = {}
+        day, period, tracked = tap.business_date, tap.period, past.tracked
+        for window, scope in (*asked, *told):
+            if window == "sale":
+                continue
+            if window == "period" and not period:
+                window = "day"
+            key = window_key(window, day, period)
+            slot = (window, scope, period if window == "period" else 0)
+            if (window, scope) in tracked or (window, scope) in told:
+                apart = self._apart.get(slot)
+                if apart is not None and apart.key == key:
+                    found[key, scope] = apart, True
+            else:
+                found[key, scope] = self._counted(slot, key), False
+        return found
 
-    def _sum(self, key: tuple[str, int], told: Sums, tracked: bool) -> Sums:
-        """What the terminal was told, corrected; where it was told nothing, what is known here."""
-        if tracked:
-            more = self._apart.get(key, _NOTHING)
-        else:
-            told = self._counts.get(key, _NOTHING)
-            more = self._before.get(key[0], _NOTHING) if not key[1] else _NOTHING
-        return max(0, told[0] + more[0]), max(0, told[1] + more[1]), max(0, told[2] + more[2])
+    def _counted(self, slot: _Slot, key: str) -> Sums:
+        """What is known here of a window that no terminal kept."""
+        has = self._counts.get(slot)
+        sums = (has.total_minor, has.purse_minor, has.count) if has is not None and has.key == key else _NOTHING
+        before = self._before.get(key, _NOTHING) if not slot[1] else _NOTHING
+        return sums[0] + before[0], sums[1] + before[1], sums[2] + before[2]
 
     def _all_lots(self, person: Person, tap: Tap) -> tuple[Lot, ...]:
         mine, lots = self._lots, []
         for lot in person.lots:
             known = mine.get(lot.id)
-            left_minor = lot.remaining_minor + known.more_minor if known is not None else lot.remaining_minor
-            if left_minor > 0:
-                lots.append(Lot(lot.id, lot.programme, left_minor, lot.expires_s))
+            if known is None:
+                lots.append(lot)
+            elif lot.remaining_minor + known.more_minor > 0:
+                lots.append(Lot(lot.id, lot.programme, lot.remaining_minor + known.more_minor, lot.expires_s))
         if not person.purse_only:
             seen = {lot.id for lot in person.lots}
             for lot_id, known in mine.items():
-                if lot_id not in seen and known.more_minor > 0 and known.begins_s <= tap.at_s:
+                if known.more_minor > 0 and lot_id not in seen and known.begins_s <= tap.at_s:
                     lots.append(Lot(lot_id, known.programme, known.more_minor, known.expires_s))
         if len(lots) > MAX_LOTS:
             lots = sorted(lots, key=lambda lot: (lot.expires_s <= tap.at_s, lot.expires_s, lot.id))[:MAX_LOTS]
@@ -263,43 +278,77 @@ class Account:
 
     # What came of the sale
 
-    def _begin_day(self, day: str) -> None:
-        """Forget the sums of windows that are over: sales come by business date."""
-        self._day = day
-        spans = (window_key("week", day, 0), window_key("month", day, 0))
-        for sums in (self._counts, self._apart):
-            for key in [key for key in sums if key[0] not in spans and not key[0].startswith(day)]:
-                del sums[key]
-
     def _count(self, sale: PastSale, quote: Quote, tap: Tap) -> None:
-        then = _counts(sale.quote.amount_minor, sale.quote.legs, sale.quote.counted, self._proposal.scopes)
-        now = _counts(quote.amount_minor, quote.legs, quote.counted, self._proposal.scopes) if quote.approved else {}
-        for key in _keys(tap.business_date, tap.period):
+        windows = self._proposal.windows
+        then = _counts(sale.quote.amount_minor, sale.quote.legs, sale.quote.counted, windows)
+        now = _counts(quote.amount_minor, quote.legs, quote.counted, windows) if quote.decline is None else {}
+        of_all = _OF_ALL_SALES if sale.person.guards else windows.get(0, ())
+        if self._proposal.counts:
             for scope, sums in now.items():
-                self._counts[key, scope] = _add(self._counts.get((key, scope), _NOTHING), sums, 1)
-            if then == now:
-                continue
-            for scope in then.keys() | now.keys():
-                apart = _add(self._apart.get((key, scope), _NOTHING), now.get(scope, _NOTHING), 1)
-                self._apart[key, scope] = _add(apart, then.get(scope, _NOTHING), -1)
+                self._add(self._counts, windows[scope] if scope else of_all, scope, tap, sums)
+        if then == now:
+            return
+        for scope in then.keys() | now.keys():
+            was, is_ = then.get(scope, _NOTHING), now.get(scope, _NOTHING)
+            if was != is_:
+                more = (is_[0] - was[0], is_[1] - was[1], is_[2] - was[2])
+                self._add(self._apart, windows[scope] if scope else of_all, scope, tap, more)
+
+    def _add(self, sums: dict[_Slot, _Sum], windows: tuple[Window, ...], scope: int, tap: Tap, more: Sums) -> None:
+        day, period = tap.business_date, tap.period
+        for window in windows:
+            if window == "period" and not period:
+                continue  # then it is the day, which is counted beside it
+            key, slot = window_key(window, day, period), (window, scope, period if window == "period" else 0)
+            held = sums.get(slot)
+            if held is None or held.key != key:
+                held = sums[_SLOTS.setdefault(slot, slot)] = _Sum(key)
+            held.total_minor += more[0]
+            held.purse_minor += more[1]
+            held.count += more[2]
 
     def _spend(self, lots: Iterable[Lot], legs: Iterable[Leg], sign: int) -> None:
         """Put back into each lot what a sale took from it, or with sign -1 take it out; a voucher goes whole."""
-        held = {lot.id: lot for lot in lots}
         for leg in legs:
-            lot = held.get(leg.ref)
-            if lot is None or leg.source not in ("lot", "voucher"):
+            if leg.source not in ("lot", "voucher"):
+                continue
+            lot = next((each for each in lots if each.id == leg.ref), None)
+            if lot is None:
                 continue
             known = self._lots.get(leg.ref)
             if known is None:
                 known = self._lots[leg.ref] = _Lot(lot.programme, 0, lot.expires_s, 0)
             known.more_minor += sign * (leg.amount_minor if leg.source == "lot" else lot.remaining_minor)
 
+    def _forget_lots(self, at_s: int) -> None:
+        """Those that are over; a person's real ones of a year are many."""
+        for lot_id in [lot_id for lot_id, lot in self._lots.items() if lot.expires_s < at_s - _LATE_S]:
+            del self._lots[lot_id]
+
+
+def _corrected(
+    person: Person, day: str, other: Mapping[tuple[str, int], tuple[_Sum | Sums, bool]]
+) -> tuple[tuple[Used, ...], tuple[Tally, ...]]:
+    """A person's sums with what is added to some and put in the place of others."""
+    told: dict[tuple[str, int], Sums] = {}
+    for used in person.used:
+        told[used.business_date, 0] = (used.total_minor, used.purse_minor, used.count)
+    for each in person.tallies:
+        told[each.key, each.scope] = (each.total_minor, each.purse_minor, each.count)
+    for key, (sums, add) in other.items():
+        if isinstance(sums, _Sum):
+            sums = (sums.total_minor, sums.purse_minor, sums.count)
+        has = told.get(key, _NOTHING) if add else _NOTHING
+        told[key] = (max(0, has[0] + sums[0]), max(0, has[1] + sums[1]), max(0, has[2] + sums[2]))
+    of_day = told.pop((day, 0), None)
+    tallies = tuple([Tally(key, scope, *sums) for (key, scope), sums in told.items()])
+    return (Used(day, *of_day),) if of_day is not None else (), tallies
+
 
 def _counts(
-    amount_minor: int, legs: tuple[Leg, ...], counted: tuple[Counted, ...], scopes: frozenset[int]
+    amount_minor: int, legs: tuple[Leg, ...], counted: tuple[Counted, ...], scopes: Container[int]
 ) -> dict[int, Sums]:
-    """What a sale counts for, by scope; only those that the draft asks for."""
+    """What a sale counts for, by scope; only those that the draft asks for, and 0."""
     found: dict[int, Sums] = {}
     purse_minor = 0
     for leg in legs:
@@ -314,12 +363,3 @@ def _counts(
             found[each.scope] = (each.total_minor, each.purse_minor, 1)
     found[0] = (amount_minor, purse_minor, 1)
     return found
-
-
-def _add(one: Sums, two: Sums, sign: int) -> Sums:
-    return one[0] + sign * two[0], one[1] + sign * two[1], one[2] + sign * two[2]
-
-
-@lru_cache(maxsize=4_096)
-def _keys(business_date: str, period: int) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(window_key(window, business_date, period) for window in _OF_ALL_SALES))

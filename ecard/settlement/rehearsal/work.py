@@ -147,6 +147,7 @@ def proposal_of(rehearsal: Rehearsal) -> Proposal:
         past=_policy_of_the_time,
         sites={pk: SiteClock(ZoneInfo(zone), day_starts_min) for pk, zone, day_starts_min in sites},
         given=msgspec.convert(rehearsal.given, list[Given]),
+        numbers=reading.policies_within(rehearsal.from_date, rehearsal.to_date),
     )
 
 
