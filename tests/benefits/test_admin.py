@@ -135,7 +135,7 @@ def test_dates_of_each_term_are_typed_with_commas(admin: Client, campus: Campus)
     form = a_programme(schedule="dates", amount_minor="50", schedule_dates="2027-02-20，2026-09-01 2026-09-01")
     assert send(admin, "benefits_programme_add", form).status_code == 302
     assert [str(day) for day in Programme.objects.get().schedule_dates] == ["2026-09-01", "2027-02-20"]
-    assert "on 2026-09-01, 2027-02-20 everybody get ¥50" in page(admin, "benefits_programme_changelist")
+    assert "on 2026-09-01, 2027-02-20 all people get ¥50" in page(admin, "benefits_programme_changelist")
 
 
 def test_a_programme_that_was_issued_stays_of_its_kind(admin: Client, campus: Campus) -> None:

@@ -126,7 +126,7 @@ def test_a_late_shift_voucher_is_told_with_its_threshold_and_where_it_is_good() 
             "undergraduates with grade = 1 / 2 get",
             "本科生中符合 grade = 1 / 2 的人",
         ),
-        ({"for_whom": Who()}, "everybody get ¥100", "发给所有人 ¥100"),
+        ({"for_whom": Who()}, "all people get ¥100", "发给所有人 ¥100"),
         ({"ends": Ends.DAYS, "ends_days": 30}, "; what is left after 30 days is lost.", "；30 天后作废。"),
         ({"ends": Ends.DATE, "ends_on": date(2027, 1, 31)}, "after 2027-01-31 is lost.", "；2027-01-31 之后作废。"),
         (
@@ -181,8 +181,8 @@ def test_a_voucher_is_told_to_its_holder(programme: Programme, value_minor: int,
         ),
         (
             Entitlement(1, NAME, window="week", count=3, agreed_minor=6_50, covers_minor=10_00),
-            "“Rule”: everybody eat free, 3 times a week, everywhere, at any time, up to a price of ¥10; the sponsor bears"
-            " ¥6.50 each time.",
+            "“Rule”: all people eat free, 3 times a week, everywhere, at any time, up to a price of ¥10; the sponsor"
+            " bears ¥6.50 each time.",
             "“规则”：所有人免费用餐，每周 3 次，所有地点，任何时间，价格以 ¥10 为限；出资方每次承担 ¥6.50。",
         ),
         (
@@ -192,14 +192,14 @@ def test_a_voucher_is_told_to_its_holder(programme: Programme, value_minor: int,
         ),
         (
             PriceRule(1, NAME, add_minor=-2_00, round_to_minor=50, rounding="up", where=Where(categories=(41,))),
-            "“Rule”: for everybody desserts cost ¥2 below the list price, rounded up to a multiple of ¥0.50, everywhere,"
-            " at any time.",
+            "“Rule”: for everybody desserts cost ¥2 below the list price, rounded up to a multiple of ¥0.50,"
+            " everywhere, at any time.",
             "“规则”：所有人买甜点的价格为标价减 ¥2，向上取到 ¥0.50 的倍数，所有地点，任何时间。",
         ),
         (
             PriceRule(1, NAME, percent_bp=13_000, add_minor=1_00, where=Where(from_date="2026-12-01")),
-            "“Rule”: for everybody the price is 130 % of the list price plus ¥1, everywhere, at any time, from 2026-12-01"
-            " on.",
+            "“Rule”: for everybody the price is 130 % of the list price plus ¥1, everywhere, at any time,"
+            " from 2026-12-01 on.",
             "“规则”：所有人的价格为标价的 130 % 再加 ¥1，所有地点，任何时间，2026-12-01 起。",
         ),
         (
@@ -220,7 +220,7 @@ def test_a_voucher_is_told_to_its_holder(programme: Programme, value_minor: int,
         ),
         (
             Block(1, NAME, allergens=(8,), avoided_only=True, action="warn"),
-            "“Rule”: everybody who avoid it are warned of whatever contains gluten, everywhere, at any time.",
+            "“Rule”: all people who avoid it are warned of whatever contains gluten, everywhere, at any time.",
             "“规则”：忌口的所有人买含麸质的商品时给出提示，所有地点，任何时间。",
         ),
     ],

@@ -82,9 +82,14 @@ def who(people: Who, names: Names) -> str:
         listed(people.lists, names.lists),
     )
     named = [joined(each) for each in kinds if each]
-    return (
-        pgettext("people of a class who are also in a group", " who are also ").join(named) if named else _("everybody")
-    )
+    also = pgettext("people of a class who are also in a group", " who are also ")
+    return also.join(named) if named else _("everybody")
+
+
+def those_who(people: Who, names: Names) -> str:
+    """The same as what a sentence is about: English counts it as many."""
+    named = people.classes or people.groups or people.lists
+    return who(people, names) if named else _("all people")
 
 
 def where(place: Where, names: Names) -> str:

@@ -17,6 +17,7 @@ from ecard.benefits.sentences.names import (
     joined,
     listed,
     own,
+    those_who,
     where,
     who,
 )
@@ -67,7 +68,7 @@ def entitlement_sentence(rule: Entitlement, names: Names) -> str:
     """Who eats free, how often and where, and what the sponsor bears."""
     told = {
         "name": own(rule.name),
-        "who": who(rule.who, names),
+        "who": those_who(rule.who, names),
         "where": where(rule.where, names),
         "often": _often(rule),
         "agreed": amount(rule.agreed_minor),
@@ -128,7 +129,9 @@ def block_sentence(block: Block, names: Names) -> str:
         "goods": _blocked(block, names),
     }
     if block.avoided_only and block.allergens:
-        told["who"] = _("%(who)s who avoid it") % told
+        told["who"] = _("%(who)s who avoid it") % {"who": those_who(block.who, names)}
+    elif block.action == "warn":
+        told["who"] = those_who(block.who, names)
     if block.action == "warn":
         return _("“%(name)s”: %(who)s are warned of %(goods)s, %(where)s.") % told
     return _("“%(name)s”: %(goods)s may not be sold to %(who)s, %(where)s.") % told

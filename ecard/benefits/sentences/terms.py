@@ -12,7 +12,7 @@ from django.utils.translation import ngettext, pgettext
 from devices.core.policy import Programme, Text, Who
 from ecard.benefits.models.bases import Weekday
 from ecard.benefits.models.programmes import Ends, Schedule
-from ecard.benefits.sentences.names import NAMED_AT_MOST, Names, amount, clauses, joined, own, who
+from ecard.benefits.sentences.names import NAMED_AT_MOST, Names, amount, clauses, joined, own, those_who
 from ecard.benefits.sentences.programmes import spent, worth
 
 SHORTEST_MONTH = 28
@@ -87,7 +87,7 @@ def _dates(dates: Sequence[date]) -> str:
 
 
 def _whom(terms: Terms, names: Names) -> str:
-    people = who(terms.for_whom, names)
+    people = those_who(terms.for_whom, names)
     asked = [f"{name} = {' / '.join(values[:NAMED_AT_MOST])}" for name, values in terms.attributes]
     if not asked:
         return people
