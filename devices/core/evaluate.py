@@ -45,7 +45,7 @@ def evaluate(*, policy: Policy, person: Person, tap: Tap, basket: tuple[Line, ..
     book = rulebook(policy)
     here = book.here(person, tap)
     list_minor = sum(line.unit_minor * line.quantity for line in basket)
-    reasons = [Reason("price.list", {"amount_minor": list_minor})]
+    reasons = [Reason("price.list", {"amount_minor": list_minor})] if basket else []
     refused = refusal(here.blocks, person, basket, reasons) if here.blocks else None
     if refused is not None:
         return Quote(policy.number, EVALUATOR_VERSION, list_minor, list_minor, (), tuple(reasons), refused)

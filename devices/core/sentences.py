@@ -47,8 +47,8 @@ _DECLINES: dict[Why, Text] = {
     ),
     Why.OVER_SALE_LIMIT: Text("超过单笔限额 {limit_minor}", "Over the limit of {limit_minor} for one sale"),
     Why.OVER_DAY_LIMIT: Text(
-        "超过当日限额 {limit_minor}，今天已用 {used_minor}",
-        "Over today's limit of {limit_minor}; {used_minor} already spent",
+        "超过当日限额 {limit_minor}（{limit}），今天已用 {used_minor}",
+        "Over today's limit of {limit_minor} ({limit}); {used_minor} already spent",
     ),
     Why.OVER_PERIOD_LIMIT: Text(
         "超过本餐限额 {limit_minor}（{limit}），本餐已用 {used_minor}",
@@ -63,7 +63,7 @@ _DECLINES: dict[Why, Text] = {
         "Over this month's limit of {limit_minor} ({limit}); {used_minor} already spent",
     ),
     Why.TOO_MANY_IN_WINDOW: Text(
-        "{window}最多 {max_count} 笔（{limit}），已用完", "At most {max_count} sales {window} ({limit}): used up"
+        "“{limit}”：{window}最多 {max_count} 笔，已用完", "“{limit}” allows {max_count} {window}: used up"
     ),
     Why.TOO_SOON: Text(
         "离上一笔太近（{limit}），请 {wait_s} 秒后再试",
@@ -74,7 +74,7 @@ _DECLINES: dict[Why, Text] = {
     ),
     Why.TOO_MANY_GUARD: Text(
         "监护人设定{window}最多 {max_count} 笔，已用完",
-        "Your guardian allows {max_count} sales {window}: used up",
+        "Your guardian allows {max_count} {window}: used up",
     ),
     Why.GUARD_BLOCKS: Text("监护人不允许购买这类商品", "Your guardian does not allow this kind of product"),
     Why.NOT_ENTITLED: Text(
@@ -147,7 +147,7 @@ _REASONS: dict[str, Text] = {
         "“{entitlement}”: {covers_minor} is free of charge; its sponsor pays {amount_minor}; {left_count} left",
     ),
     "entitlement.used_up": Text(
-        "“{entitlement}”的 {max_count} 次已用完", "“{entitlement}”: all {max_count} are used up"
+        "“{entitlement}”的 {max_count} 次已用完", "“{entitlement}” is used up ({max_count} of {max_count})"
     ),
     "warn.allergen": Text("注意：{product}含{allergen}", "Mind: {product} contains {allergen}"),
     "warn.product": Text("注意：{product}（{block}）", "Mind: {product} ({block})"),
@@ -156,6 +156,19 @@ _REASONS: dict[str, Text] = {
     ),
     "purse.used": Text("钱包支付 {amount_minor}", "The purse paid {amount_minor}"),
 }
+
+_UNDONE: dict[str, Text] = {
+    "lot.used": Text("“{programme}”本可支付 {amount_minor}", "“{programme}” would have paid {amount_minor}"),
+    "voucher.used": Text(
+        "券“{programme}”本可抵扣 {amount_minor}", "Voucher “{programme}” would have paid {amount_minor}"
+    ),
+    "entitlement.used": Text("“{entitlement}”：本可免费", "“{entitlement}”: it would have been free of charge"),
+    "entitlement.part": Text(
+        "“{entitlement}”：本可免 {covers_minor}", "“{entitlement}”: {covers_minor} would have been free of charge"
+    ),
+    "purse.used": Text("钱包本应支付 {amount_minor}", "The purse would have paid {amount_minor}"),
+}
+"""Steps of a sale that was declined: nothing of them came to pass."""
 
 _NAMELESS = {
     "programme": Text("补贴", "a benefit"),
@@ -183,11 +196,20 @@ def decline_sentence(
     return _fill(_DECLINES[decline.why], decline.params, language=language, policy=policy, catalogue=catalogue)
 
 
-def reason_sentence(reason: Reason, *, policy: Policy | None, language: str, catalogue: Catalogue | None = None) -> str:
+def reason_sentence(
+    reason: Reason,
+    *,
+    policy: Policy | None,
+    language: str,
+    catalogue: Catalogue | None = None,
+    declined: bool = False,
+) -> str:
     """One step in words; an unknown step (from a later release) is shown by its code rather than hidden."""
     template = _REASONS.get(reason.code)
     if template is None:
         return reason.code
+    if declined:
+        template = _UNDONE.get(reason.code, template)
     return _fill(template, reason.params, language=language, policy=policy, catalogue=catalogue)
 
 
@@ -195,9 +217,12 @@ def quote_sentences(
     quote: Quote, *, policy: Policy | None, language: str, catalogue: Catalogue | None = None
 ) -> list[str]:
     """All steps of a quote, its decline last. What moves nothing and is true of several lots alike is said once."""
+    declined = quote.decline is not None
     said: list[str] = []
     for reason in quote.reasons:
-        sentence = reason_sentence(reason, policy=policy, language=language, catalogue=catalogue)
+        if declined and reason.code == "purse.low":
+            continue
+        sentence = reason_sentence(reason, policy=policy, language=language, catalogue=catalogue, declined=declined)
         moves = any(name.endswith("_minor") for name in reason.params)
         if moves or sentence not in said:
             said.append(sentence)

@@ -37,7 +37,7 @@ TOLD: dict[Why, dict[str, int | str]] = {
     Why.ALREADY_USED: {"wait_s": 5},
     Why.TOO_MANY_SALES: {"max_count": 3},
     Why.OVER_SALE_LIMIT: {"limit_minor": 60_00, "amount_minor": 61_00},
-    Why.OVER_DAY_LIMIT: {"limit_minor": 60_00, "used_minor": 30_00, "amount_minor": 40_00},
+    Why.OVER_DAY_LIMIT: {"limit": 1, "limit_minor": 60_00, "used_minor": 30_00, "amount_minor": 40_00},
     Why.OVER_PERIOD_LIMIT: {"limit": 1, "limit_minor": 60_00, "used_minor": 30_00, "amount_minor": 40_00},
     Why.OVER_WEEK_LIMIT: {"limit": 1, "limit_minor": 60_00, "used_minor": 30_00, "amount_minor": 40_00},
     Why.OVER_MONTH_LIMIT: {"limit": 1, "limit_minor": 60_00, "used_minor": 30_00, "amount_minor": 40_00},
@@ -166,6 +166,29 @@ def test_what_is_true_of_several_lots_is_said_once_and_what_each_paid_is_said_fo
     told = msgspec.structs.replace(quote, reasons=(away, used, away, used))
     said = quote_sentences(told, policy=POLICY, language="en")
     assert [each.count("cannot be spent here") for each in said] == [1, 0, 0]
+
+
+@pytest.mark.parametrize("code", sorted(sentences._UNDONE))
+def test_a_step_of_a_declined_sale_says_nothing_more_than_the_step_itself(code: str) -> None:
+    undone, done = sentences._UNDONE[code], sentences._REASONS[code]
+    assert blanks(undone.zh) == blanks(undone.en) <= blanks(done.en)
+    assert undone.zh != undone.en
+
+
+def test_a_declined_sale_does_not_say_that_anything_was_paid() -> None:
+    who = person(purse_minor=9_00, lots=(lot(1, 3_00),))
+    rules = policy(limits=(limit(1, "day", max_minor=5_00),), low_balance_minor=10_00)
+    quote = evaluate.evaluate(policy=rules, person=who, tap=TAP, basket=(Line(10_00),))
+    assert quote_sentences(quote, policy=rules, language="en") == [
+        "List price ¥10.00",
+        "“Meal subsidy” would have paid ¥3.00",
+        "The purse would have paid ¥7.00",
+        "Over today's limit of ¥5.00 (limit 1); ¥0.00 already spent",
+    ]
+    assert quote_sentences(quote, policy=rules, language="zh-hans")[1:3] == [
+        "“餐补”本可支付 ¥3.00",
+        "钱包本应支付 ¥7.00",
+    ]
 
 
 def test_names_come_from_the_policy_and_money_is_written_as_money() -> None:

@@ -262,7 +262,7 @@ def test_who_may_eat_is_let_in_once_and_pays_nothing(door: Bench) -> None:
     door.clock.pass_ms(6_000)
     again = door.control.scan(door.show(3)).result
     assert again.why == Why.NOT_ENTITLED
-    assert [said.en for said in again.reasons] == ["“Free lunch”: all 1 are used up"]
+    assert [said.en for said in again.reasons] == ["“Free lunch” is used up (1 of 1)"]
 
 
 def test_the_meal_is_remembered_over_a_power_cut(door: Bench) -> None:
