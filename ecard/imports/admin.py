@@ -18,11 +18,11 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminRadioSelectWid
 
 from ecard.adminkit import ReadOnlyAdmin, back_to, chip_column, dialog_action, page_action, signed_in
 from ecard.imports import operations, queries
-from ecard.imports.errors import FileRefused, MovedOn
+from ecard.imports.errors import CannotApply, FileRefused, MovedOn
 from ecard.imports.kinds import KINDS
 from ecard.imports.models import BatchState, ImportBatch, Outcome
 from ecard.imports.reading import MAX_BYTES, MAX_ROWS
-from ecard.imports.sentences import file_sentence
+from ecard.imports.sentences import file_sentence, problem_sentence
 from ecard.imports.writing import csv_bytes, excel_bytes
 
 EXCEL_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -226,6 +226,8 @@ class ImportBatchAdmin(ReadOnlyAdmin[ImportBatch]):
         batch = ImportBatch.objects.get(pk=object_id)
         try:
             operations.apply_batch(batch=batch, only_good=only_good, by=signed_in(request), at=timezone.now())
+        except CannotApply as together:
+            messages.error(request, problem_sentence(together.args[0], {}))
         except MovedOn:
             messages.warning(request, _("Some records were changed since: this is what the file would change now."))
         else:

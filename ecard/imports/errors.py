@@ -15,5 +15,9 @@ class NotReady(ImportsError):
     """The caller would apply or undo what is not ready for it. `args[0]`: "applied", "undone" or "wrong rows"."""
 
 
+class CannotApply(ImportsError):
+    """The rows are good one by one, but not together. `args[0]` is a problem as rows have them."""
+
+
 class MovedOn(ImportsError):
     """Records changed since the preview. The preview was made anew and is to be looked at again."""

@@ -66,7 +66,12 @@ def problem_sentence(problem: Problem, titles: Mapping[str, str]) -> str:
         "gone": _("It is no longer there."),
         "in use": _("It stays: it is named by %(about)s."),
         "purse": _("The account stays: there is something in the purse, or it was closed by hand."),
-        "kept": _("It stays as it is."),
+        "catalogue full": _("Terminals of outlet %(value)s hold no more products: take some away there first."),
+        "retired": _("It is no longer sold, and stays: sales may name it."),
+        "out of use": _("It is out of use, and stays: policies may name it."),
+        "several": _("Several have this name: change it on its own page."),
+        "date": _("%(column)s “%(value)s” is no date: it looks like 2026-09-01."),
+        "programme": _("What is left needs its days, its date or its cap; what is issued by itself needs an amount."),
         "moved on": _("%(column)s stays “%(now)s”: it was changed since."),
     }
     return sentences[problem["kind"]] % about

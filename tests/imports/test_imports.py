@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
+from ecard.benefits.operations import open_programme
 from ecard.cardholders import operations as cardholders
 from ecard.cardholders.models import Cardholder, CardholderState, Group
 from ecard.cardholders.queries import by_account_refs
@@ -19,6 +20,8 @@ from ecard.imports.kinds import KINDS
 from ecard.imports.models import BatchState, ImportBatch, ImportRow, Outcome
 from ecard.imports.sentences import change_sentence, column_titles, file_sentence, problem_sentence
 from ecard.ledger.models import Account, AccountKind
+from ecard.merchants.operations import save_category, save_product
+from ecard.merchants.values import NewPlacement
 from ecard.payments.operations import top_up
 from tests.imports.conftest import ReadFile
 from tests.support.campus import NOON, Campus
@@ -282,6 +285,10 @@ def test_what_is_exported_imports_as_unchanged(campus: Campus, read_file: ReadFi
     named = cardholders.save_list(code="poor", name="困难补助", at=NOON)
     cardholders.add_members(person_list=named, cardholder_ids=[each.pk for each in campus.people], at=NOON)
     cardholders.set_attributes(cardholder=campus.people[0], attributes={"grade": "3"}, at=NOON)
+    drinks = save_category(code="drinks", name="饮料", at=NOON)
+    buttons = [NewPlacement(campus.outlet.pk), NewPlacement(campus.other_outlet.pk)]
+    save_product(code="tea", name="茶", category=drinks, price_minor=3_00, placements=buttons, at=NOON)
+    open_programme(name="月补").sites.set([campus.site])
     for kind in KINDS.values():
         table = operations.table_of(kind.name)
         batch = read_file(kind.name, table.header, *table.rows)
