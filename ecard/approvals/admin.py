@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -20,6 +21,7 @@ from ecard.approvals.errors import ApprovalError
 from ecard.approvals.forms import ApproveForm, PasswordForm, RefuseForm, SingleAdministratorForm
 from ecard.approvals.models import PERMISSIONS, STANDING, Approval, ApprovalRule, Kind, State
 
+PAGES = {Kind.RUN: "benefits_run", Kind.POLICY: "benefits_policydraft"}
 _COLOURS = {"open": "warning", "approved": "info", "refused": "danger", "withdrawn": "default", "used": "success"}
 
 
@@ -32,6 +34,7 @@ class ApprovalAdmin(GrowingAdmin[Approval]):
     ordering = ("-id",)
     fields = (
         "said",
+        "page",
         "state_text",
         ("asked_by", "asked_at"),
         ("decided_by", "decided_at"),
@@ -39,7 +42,7 @@ class ApprovalAdmin(GrowingAdmin[Approval]):
         ("mode", "effective_at"),
         "used_at",
     )
-    readonly_fields = ("said", "state_text")
+    readonly_fields = ("said", "page", "state_text")
     actions_detail = ("approve", "refuse", "withdraw")
 
     @chip_column(description=_("state"), colours=_COLOURS)
@@ -57,6 +60,20 @@ class ApprovalAdmin(GrowingAdmin[Approval]):
     @admin.display(description=_("what is asked"))
     def said(self, approval: Approval) -> SafeString:
         return format_html('<div style="white-space: pre-line">{}</div>', approval.summary)
+
+    @admin.display(description=_("its page"))
+    def page(self, approval: Approval) -> SafeString | str:
+        """Whose apps stand above this one and are not imported; a schedule's number is its programme's, below zero."""
+        name, number = PAGES[Kind(approval.kind)], approval.subject_id
+        if approval.kind == Kind.RUN and number < 0:
+            name, number = "benefits_programme", -number
+        try:
+            address = reverse(f"admin:{name}_change", args=[number])
+        except NoReverseMatch:
+            return "–"
+        return format_html(
+            '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', address, _("Look at it whole")
+        )
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """What is over has no buttons; one pressed on a page left open is answered in words."""

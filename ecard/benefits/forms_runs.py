@@ -26,7 +26,7 @@ from ecard.benefits.models import RUN_PERIOD_KEY_LENGTH_MAX, Programme, RunKind,
 from ecard.benefits.models.programmes import ProgrammeKind, Schedule
 from ecard.benefits.runs.errors import BadUpload
 from ecard.benefits.runs.people import Selection, upload_from_rows, upload_from_text
-from ecard.benefits.runs.scheduled import institution_zone, terms_of
+from ecard.benefits.runs.scheduled import calendar_of, institution_zone, selection_of
 from ecard.benefits.schedules import issue_on, midnight
 from ecard.cardholders.models import Group, PersonList
 
@@ -131,11 +131,7 @@ class NewRunForm(forms.Form):
     def _selection(self, programme: Programme | None) -> Selection:
         groups, person_list = self.cleaned_data["groups"], self.cleaned_data["person_list"]
         if not groups and person_list is None and programme is not None:
-            return Selection(
-                groups=tuple(programme.for_groups.values_list("pk", flat=True)),
-                attributes={name: tuple(values) for name, values in programme.for_attributes.items()},
-                list_id=programme.for_list_id,
-            )
+            return selection_of(programme)
         return Selection(groups=tuple(each.pk for each in groups), list_id=person_list.pk if person_list else None)
 
 
@@ -149,11 +145,11 @@ def _expiry(programme: Programme, last_day: date | None, today: date) -> datetim
     zone = institution_zone()
     if last_day is not None:
         return midnight(last_day + timedelta(days=1), zone)
-    terms = terms_of(programme)
-    by_hand = terms.schedule in (Schedule.BY_HAND, Schedule.ONCE, Schedule.DATES)
-    ends = issue_on(terms, today).ends
+    calendar = calendar_of(programme)
+    by_hand = calendar.schedule in (Schedule.BY_HAND, Schedule.ONCE, Schedule.DATES)
+    ends = issue_on(calendar, today).ends
     month_end = (today.replace(day=1) + timedelta(days=31)).replace(day=1)
-    fixed = terms.ends_days is not None or terms.ends_on is not None
+    fixed = calendar.ends_days is not None or calendar.ends_on is not None
     return midnight(month_end if by_hand and not fixed else ends, zone)
 
 

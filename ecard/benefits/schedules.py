@@ -5,7 +5,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from ecard.benefits.models.programmes import Ends, Schedule
@@ -14,7 +14,7 @@ DAYS_PER_WEEK = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class Calendar:
     """A programme's calendar: `day` is of the month, or 1 = Monday of the week; `dates` in any order."""
 
     schedule: Schedule
@@ -34,48 +34,48 @@ class Due:
     ends: date
 
 
-def due(terms: Terms, *, today: date, since: date) -> Due | None:
+def due(calendar: Calendar, *, today: date, since: date) -> Due | None:
     """The newest issue that has begun by `today` and not before `since`, if there is one."""
-    begun = [begins for begins in _beginnings(terms, today) if since <= begins <= today]
-    return issue_on(terms, max(begun)) if begun else None
+    begun = [begins for begins in _beginnings(calendar, today) if since <= begins <= today]
+    return issue_on(calendar, max(begun)) if begun else None
 
 
-def issue_on(terms: Terms, begins: date) -> Due:
+def issue_on(calendar: Calendar, begins: date) -> Due:
     """The issue that begins on a day of the schedule."""
-    return Due(key=_key(terms.schedule, begins), begins=begins, ends=_end(terms, begins))
+    return Due(key=_key(calendar.schedule, begins), begins=begins, ends=_end(calendar, begins))
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """When a day begins there, also where clocks were turned; where its midnight was skipped, the moment after."""
-    return datetime.combine(day, time(), zone)
+    return datetime.combine(day, time(), zone).astimezone(UTC).astimezone(zone)
 
 
-def next_issue(terms: Terms, after: date) -> date | None:
+def next_issue(calendar: Calendar, after: date) -> date | None:
     """The first day of issue after a day, if there is one."""
-    if terms.schedule == Schedule.MONTHLY:
-        month = _month_after(after.replace(day=1)) if _in_month(after, terms.day) <= after else after
-        return _in_month(month, terms.day)
-    if terms.schedule == Schedule.WEEKLY:
-        return after + timedelta(days=(terms.day - 1 - after.weekday() - 1) % DAYS_PER_WEEK + 1)
-    later = [each for each in _dated(terms) if each > after]
+    if calendar.schedule == Schedule.MONTHLY:
+        month = _month_after(after.replace(day=1)) if _in_month(after, calendar.day) <= after else after
+        return _in_month(month, calendar.day)
+    if calendar.schedule == Schedule.WEEKLY:
+        return after + timedelta(days=(calendar.day - 1 - after.weekday() - 1) % DAYS_PER_WEEK + 1)
+    later = [each for each in _dated(calendar) if each > after]
     return min(later) if later else None
 
 
-def _beginnings(terms: Terms, today: date) -> Iterator[date]:
+def _beginnings(calendar: Calendar, today: date) -> Iterator[date]:
     """The newest days of issue up to today; all of them where they are written down."""
-    if terms.schedule == Schedule.MONTHLY:
-        yield _in_month(today, terms.day)
-        yield _in_month(today.replace(day=1) - timedelta(days=1), terms.day)
-    elif terms.schedule == Schedule.WEEKLY:
-        yield today - timedelta(days=(today.weekday() - (terms.day - 1)) % DAYS_PER_WEEK)
+    if calendar.schedule == Schedule.MONTHLY:
+        yield _in_month(today, calendar.day)
+        yield _in_month(today.replace(day=1) - timedelta(days=1), calendar.day)
+    elif calendar.schedule == Schedule.WEEKLY:
+        yield today - timedelta(days=(today.weekday() - (calendar.day - 1)) % DAYS_PER_WEEK)
     else:
-        yield from _dated(terms)
+        yield from _dated(calendar)
 
 
-def _dated(terms: Terms) -> tuple[date, ...]:
-    if terms.schedule == Schedule.ONCE:
-        return tuple(sorted(terms.dates)[:1])
-    return terms.dates if terms.schedule == Schedule.DATES else ()
+def _dated(calendar: Calendar) -> tuple[date, ...]:
+    if calendar.schedule == Schedule.ONCE:
+        return tuple(sorted(calendar.dates)[:1])
+    return calendar.dates if calendar.schedule == Schedule.DATES else ()
 
 
 def _key(schedule: Schedule, begins: date) -> str:
@@ -87,12 +87,12 @@ def _key(schedule: Schedule, begins: date) -> str:
     return begins.isoformat()
 
 
-def _end(terms: Terms, begins: date) -> date:
-    if terms.ends == Ends.DAYS and terms.ends_days is not None:
-        return begins + timedelta(days=terms.ends_days)
-    if terms.ends == Ends.DATE and terms.ends_on is not None:
-        return terms.ends_on + timedelta(days=1)
-    return next_issue(terms, begins) or _a_year_after(begins)
+def _end(calendar: Calendar, begins: date) -> date:
+    if calendar.ends == Ends.DAYS and calendar.ends_days is not None:
+        return begins + timedelta(days=calendar.ends_days)
+    if calendar.ends == Ends.DATE and calendar.ends_on is not None:
+        return calendar.ends_on + timedelta(days=1)
+    return next_issue(calendar, begins) or _a_year_after(begins)
 
 
 def _in_month(day: date, wanted: int) -> date:

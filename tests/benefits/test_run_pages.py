@@ -10,6 +10,7 @@ from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from openpyxl import Workbook
 
 from ecard.approvals.models import Approval
@@ -20,6 +21,7 @@ from ecard.benefits.operations import open_programme, open_sponsor
 from ecard.benefits.tasks import continue_runs
 from tests.benefits.paying import credit, lots, paid, purses, staff
 from tests.benefits.test_run_reversals import spend
+from tests.benefits.test_scheduled_runs import monthly
 from tests.support.campus import NOON, Campus, make_campus
 
 pytestmark = pytest.mark.django_db
@@ -167,3 +169,24 @@ def test_a_button_pressed_on_an_old_page_is_answered_in_words(campus: Campus) ->
     press(clerk, "ask", run)
     assert run.state == RunState.CANCELLED
     assert "This cannot be done now" in page(clerk, run)
+
+
+def test_a_calendar_is_asked_for_on_the_programmes_page_and_tells_when_it_issues_next(campus: Campus) -> None:
+    programme = monthly()
+    clerk, boss = client_of("clerk"), client_of("boss")
+    for name in ("clerk", "boss"):
+        rights = ("view_programme", "change_programme")
+        staff(name).user_permissions.add(*Permission.objects.filter(codename__in=rights))
+    address = reverse("admin:benefits_programme_change", args=[programme.pk])
+    button = reverse("admin:benefits_programme_ask_schedule", args=[programme.pk])
+    assert "As it stands it issues nothing by itself" in clerk.get(address).content.decode()
+    clerk.post(button, SENT)
+    asked = Approval.objects.get()
+    shown = boss.get(reverse("admin:approvals_approval_change", args=[asked.pk])).content.decode()
+    assert address in shown
+    assert "¥50.00" in shown
+    boss.post(reverse("admin:approvals_approval_approve", args=[asked.pk]), SENT)
+    runs.run_due(clock=timezone.now)
+    page_now = clerk.get(address).content.decode()
+    assert "approved; next on" in page_now
+    assert button not in page_now

@@ -14,6 +14,7 @@ from ecard.adminkit import BoundedAdmin, GrowingAdmin, chip_column, money, money
 from ecard.benefits import operations
 from ecard.benefits.admin.base import DATES, LATER, PLACES, RuleAdmin, ends_after_it_begins
 from ecard.benefits.admin.fields import AttributesField, DatesField, PercentField
+from ecard.benefits.admin.schedule import Scheduled
 from ecard.benefits.compiler import names_around, programme_of, terms_of
 from ecard.benefits.models import Ends, Grant, Programme, ProgrammeKind, Schedule, Sponsor
 from ecard.benefits.sentences import preview_sentence
@@ -102,8 +103,10 @@ class ProgrammeForm(ModelForm[Programme]):
 
 
 @admin.register(Programme)
-class ProgrammeAdmin(RuleAdmin):
+class ProgrammeAdmin(Scheduled, RuleAdmin):
     form = ProgrammeForm
+    readonly_fields = (*RuleAdmin.readonly_fields, "schedule_state")
+    actions_detail = ("ask_schedule",)
     list_display = ("shown_name", "kind_chip", "sentence", "active")
     list_filter = ("active", "kind")
     list_select_related = ("sponsor", "for_list")
@@ -129,7 +132,8 @@ class ProgrammeAdmin(RuleAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         said = () if obj is None else ("sentence",)
         people = ("for_groups", "for_attributes", "for_list")
-        issued = (("amount_minor", "pieces"), "schedule", "schedule_day", "schedule_dates")
+        state = () if obj is None else ("schedule_state",)
+        issued = (("amount_minor", "pieces"), "schedule", "schedule_day", "schedule_dates", *state)
         spent = (*PLACES, "weekdays", DATES, "part_payment", ("most_minor", "order"))
         ended = ("ends", ("ends_days", "ends_on", "rollover_cap_minor"))
         voucher = (("threshold_minor", "percent_bp"), "alone", "excludes", "transferable")

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from ecard.approvals import operations as approvals
 from ecard.approvals.errors import ApprovalError
 from ecard.approvals.models import Approval, Kind
+from ecard.benefits.compiler.terms import attributes_of_programme
 from ecard.benefits.models import ActiveSchedule, Programme, Run, RunKind
 from ecard.benefits.models.programmes import Ends, ProgrammeKind, Schedule
 from ecard.benefits.runs import duplicates
@@ -25,7 +26,7 @@ from ecard.benefits.runs.making import count, dry_run, new_run
 from ecard.benefits.runs.people import Selection
 from ecard.benefits.runs.posting import begin, begin_alone, work_on
 from ecard.benefits.runs.sentences import schedule_summary
-from ecard.benefits.schedules import Due, Terms, due, midnight
+from ecard.benefits.schedules import Calendar, Due, due, midnight
 from ecard.merchants.models import Site
 
 logger = logging.getLogger(__name__)
@@ -37,9 +38,9 @@ def institution_zone() -> ZoneInfo:
     return ZoneInfo(zone or settings.TIME_ZONE)
 
 
-def terms_of(programme: Programme) -> Terms:
+def calendar_of(programme: Programme) -> Calendar:
     """The calendar of a programme."""
-    return Terms(
+    return Calendar(
         schedule=Schedule(programme.schedule),
         day=programme.schedule_day,
         dates=tuple(programme.schedule_dates),
@@ -53,7 +54,7 @@ def selection_of(programme: Programme) -> Selection:
     """Whom a programme is for."""
     return Selection(
         groups=tuple(sorted(programme.for_groups.values_list("pk", flat=True))),
-        attributes={name: tuple(values) for name, values in programme.for_attributes.items()},
+        attributes=dict(attributes_of_programme(programme)),
         list_id=programme.for_list_id,
     )
 
@@ -131,7 +132,7 @@ def _make_due(programme: Programme, *, at: datetime) -> Run | None:
         return None
     zone = institution_zone()
     found = due(
-        terms_of(programme), today=at.astimezone(zone).date(), since=active.activated_at.astimezone(zone).date()
+        calendar_of(programme), today=at.astimezone(zone).date(), since=active.activated_at.astimezone(zone).date()
     )
     if found is None or midnight(found.ends, zone) <= at:
         return None

@@ -8,8 +8,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from devices.core.money import format_minor
-from ecard.benefits.models import Programme, Run, RunKind, Weekday
-from ecard.benefits.models.programmes import Ends, Schedule
+from ecard.benefits.compiler import names_around, programme_of, terms_of
+from ecard.benefits.models import Programme, Run, RunKind
+from ecard.benefits.sentences import preview_sentence
 
 
 def run_summary(run: Run) -> str:
@@ -58,51 +59,10 @@ def _duplicates_told(run: Run) -> str:
 
 def schedule_summary(programme: Programme) -> str:
     """What letting this schedule run means."""
-    told = {
+    first = _("“%(programme)s” issues by itself from now on, each time %(amount)s a piece, from %(sponsor)s.") % {
         "programme": programme.shown_name,
         "amount": format_minor(programme.amount_minor or 0),
-        "pieces": programme.pieces,
         "sponsor": programme.sponsor.shown_name,
     }
-    first = _("“%(programme)s” issues by itself: %(amount)s each, from %(sponsor)s.") % told
-    lines = [first, schedule_sentence(programme), people_sentence(programme), ends_sentence(programme)]
-    if programme.pieces > 1:
-        lines.append(_("%(pieces)d vouchers each.") % told)
-    return "\n".join(lines)
-
-
-def schedule_sentence(programme: Programme) -> str:
-    """When a programme is issued."""
-    if programme.schedule == Schedule.MONTHLY:
-        return _("Every month on day %(day)d, or the last day of a shorter month.") % {"day": programme.schedule_day}
-    if programme.schedule == Schedule.WEEKLY:
-        return _("Every week on %(day)s.") % {"day": Weekday(programme.schedule_day - 1).label}
-    if programme.schedule == Schedule.BY_HAND:
-        return _("Issued by hand.")
-    days = sorted(programme.schedule_dates)[: 1 if programme.schedule == Schedule.ONCE else None]
-    return _("On %(dates)s.") % {"dates": _(", ").join(date_format(each, "SHORT_DATE_FORMAT") for each in days)}
-
-
-def people_sentence(programme: Programme) -> str:
-    """Whom a programme is for."""
-    parts = [group.shown_name for group in programme.for_groups.all()]
-    parts += [f"{name}: {_(', ').join(values)}" for name, values in programme.for_attributes.items()]
-    if programme.for_list is not None:
-        parts.append(programme.for_list.shown_name)
-    return _("For: %(people)s.") % {"people": "; ".join(parts) if parts else _("everybody")}
-
-
-def ends_sentence(programme: Programme) -> str:
-    """What becomes of what is left."""
-    if programme.ends == Ends.DAYS:
-        days = programme.ends_days or 0
-        return ngettext("What is left ends after %(count)d day.", "What is left ends after %(count)d days.", days) % {
-            "count": days
-        }
-    if programme.ends == Ends.DATE and programme.ends_on:
-        return _("What is left ends after %(date)s.") % {"date": date_format(programme.ends_on, "SHORT_DATE_FORMAT")}
-    if programme.ends == Ends.ROLLOVER:
-        return _("What is left goes over to the next period up to %(cap)s; the rest returns to the sponsor.") % {
-            "cap": format_minor(programme.rollover_cap_minor or 0)
-        }
-    return _("What is left ends with the period and returns to the sponsor.")
+    terms = preview_sentence(programme_of(programme), terms_of(programme), names_around(programme))
+    return f"{first}\n{terms}"

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from devices.core.policy import Policy
 from ecard.benefits.models import Grant, Programme
-from ecard.benefits.runs.scheduled import institution_zone, selection_of, terms_of
+from ecard.benefits.runs.scheduled import calendar_of, institution_zone, selection_of
 from ecard.benefits.schedules import Due, due, issue_on, midnight, next_issue
 from ecard.cardholders.queries import selected
 from ecard.settlement.rehearsal.replay import Given
@@ -80,17 +80,17 @@ def _dues(programme: Programme, from_date: date, to_date: date) -> Iterator[Due]
 
     One that is issued by hand, or on dates all of which lie after the stretch, is taken to be issued on its first day.
     """
-    terms = terms_of(programme)
+    calendar = calendar_of(programme)
     made = 0
-    running = due(terms, today=from_date, since=from_date - LOOKED_BACK)
+    running = due(calendar, today=from_date, since=from_date - LOOKED_BACK)
     if running is not None and running.ends > from_date:
         made += 1
         yield running
-    begins = next_issue(terms, running.begins if running is not None else from_date - timedelta(days=1))
+    begins = next_issue(calendar, running.begins if running is not None else from_date - timedelta(days=1))
     while begins is not None and begins <= to_date and made < ISSUES_MAX:
         if begins >= from_date and (running is None or begins > running.begins):
             made += 1
-            yield issue_on(terms, begins)
-        begins = next_issue(terms, begins)
+            yield issue_on(calendar, begins)
+        begins = next_issue(calendar, begins)
     if not made:
-        yield issue_on(terms, from_date)
+        yield issue_on(calendar, from_date)
