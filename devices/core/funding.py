@@ -248,4 +248,8 @@ def _without_doubles(usable: list[Voucher], most: int) -> list[Voucher]:
 
 def leg_sum(legs: tuple[Leg, ...], source: str) -> int:
     """The sum of the legs from one kind of source."""
-    return sum(leg.amount_minor for leg in legs if leg.source == source)
+    amount_minor = 0
+    for leg in legs:
+        if leg.source == source:
+            amount_minor += leg.amount_minor
+    return amount_minor

@@ -24,10 +24,11 @@ _NOTHING: Spent = (0, 0, 0)
 class Usage:
     """What a person spent before, by window and scope."""
 
-    __slots__ = ("_person", "_sums", "_tap")
+    __slots__ = ("_keys", "_person", "_sums", "_tap")
 
     def __init__(self, person: Person, tap: Tap) -> None:
         self._person, self._tap = person, tap
+        self._keys: dict[Window, str] = {}
         self._sums: dict[tuple[str, int], Spent] | None = None
 
     def spent(self, window: Window, scope: int) -> Spent:
@@ -36,7 +37,10 @@ class Usage:
             return _NOTHING
         if self._sums is None:
             self._sums = self._summed()
-        return self._sums.get((window_key(window, self._tap.business_date, self._tap.period), scope), _NOTHING)
+        key = self._keys.get(window)
+        if key is None:
+            key = self._keys[window] = window_key(window, self._tap.business_date, self._tap.period)
+        return self._sums.get((key, scope), _NOTHING)
 
     def _summed(self) -> dict[tuple[str, int], Spent]:
         person = self._person
@@ -86,23 +90,25 @@ class Asked(NamedTuple):
     purse_minor: int
 
     def of(self, categories: Ids) -> tuple[int, int]:
-        """The price and the purse's part of some categories; each is taken to be as much as can be."""
+        """The price and the purse's part of some categories, each named once; both taken to be as much as can be."""
         if not categories:
             return self.payable_minor, self.purse_minor
         amounts = self.prices.amounts
         total_minor = 0
-        for category in set(categories):
-            total_minor += amounts.get(category, 0)
+        for category in categories:
+            if category in amounts:
+                total_minor += amounts[category]
         total_minor = min(self.payable_minor, total_minor)
         return total_minor, min(total_minor, self.purse_minor)
 
 
 def over_limit(limits: tuple[Ceiling, ...], *, person: Person, tap: Tap, usage: Usage, asked: Asked) -> Decline | None:
     """The first limit that this sale would pass. A sale that asks nothing of a limit does not pass it."""
+    amounts = asked.prices.amounts
     for number, window, scope, categories, on_total, max_minor, max_count, min_gap_s in limits:
         total_minor, purse_minor = asked.payable_minor, asked.purse_minor
         if categories:
-            if not asked.prices.met(categories):
+            if amounts.keys().isdisjoint(categories):
                 continue
             total_minor, purse_minor = asked.of(categories)
         used_minor, used_purse_minor, count = _NOTHING if window == "sale" else usage.spent(window, scope)
@@ -127,7 +133,7 @@ def over_guard(guards: tuple[Guard, ...], *, usage: Usage, asked: Asked) -> Decl
             continue
         if guard.categories and guard.max_minor == 0:
             return Decline(Why.GUARD_BLOCKS, {"guard": guard.id})
-        asked_minor, _purse_minor = asked.of(guard.categories)
+        asked_minor, _purse_minor = asked.of(tuple(set(guard.categories)))
         window = "sale" if guard.categories else guard.window
         used_minor, _used_purse_minor, count = usage.spent(window, 0)
         if guard.max_minor is not None and asked_minor and used_minor + asked_minor > guard.max_minor:

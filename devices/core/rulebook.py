@@ -164,7 +164,7 @@ def ceiling(limit: Limit) -> Ceiling:
     """The limit with all that does not change from sale to sale worked out."""
     max_count = None if limit.window == "sale" else limit.max_count
     on_total = limit.on == "total"
-    categories = limit.where.categories
+    categories = tuple(dict.fromkeys(limit.where.categories))
     return Ceiling(
         limit.id, limit.window, limit.scope, categories, on_total, limit.max_minor, max_count, limit.min_gap_s
     )
@@ -188,11 +188,11 @@ def specificity(rule: PriceRule) -> tuple[bool | int, ...]:
 
 def is_for(who: Who, person: Person) -> bool:
     """Whether a rule is for this person."""
-    return (
-        (not who.classes or person.price_class in who.classes)
-        and (not who.groups or any(group in who.groups for group in person.groups))
-        and (not who.lists or any(each in who.lists for each in person.lists))
-    )
+    if who.classes and person.price_class not in who.classes:
+        return False
+    if who.groups and set(who.groups).isdisjoint(person.groups):
+        return False
+    return not who.lists or not set(who.lists).isdisjoint(person.lists)
 
 
 def is_at(where: Where, tap: Tap) -> bool:
