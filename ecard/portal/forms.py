@@ -24,6 +24,16 @@ class SignInForm(forms.Form):
     )
 
 
+class GiveForm(forms.Form):
+    """Whom a voucher is given to."""
+
+    number = forms.CharField(
+        label=_("Their student or staff number"),
+        max_length=32,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+
+
 class LostPhoneForm(forms.Form):
     """The password again: a phone left on a table must not be able to stop its owner's codes."""
 

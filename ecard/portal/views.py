@@ -20,16 +20,21 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
+from ecard.benefits.errors import CannotGive
+from ecard.benefits.operations import transfer_voucher
 from ecard.cardholders.models import Cardholder
 from ecard.cardholders.queries import by_user
 from ecard.cardholders.values import CardholderView
 from ecard.portal import queries, sessions
-from ecard.portal.forms import LostPhoneForm, SignInForm
+from ecard.portal.forms import GiveForm, LostPhoneForm, SignInForm
 from ecard.portal.operations import report_phone_lost
 from ecard.portal.shell import render_shell
+from ecard.portal.vouchers import given_to
 
 WELCOME = "?welcome"
 """Tells the page that an empty storage is no loss: its owner has just signed in."""
+
+DATABASE_ID_MAX = 2**63
 
 PersonalView = Callable[..., HttpResponse]
 
@@ -107,6 +112,32 @@ def sale(request: HttpRequest, sale_id: int, *, cardholder: CardholderView) -> H
     if detail is None:
         raise Http404
     return render(request, "portal/sale.html", {"detail": detail, "sale": detail.sale})
+
+
+@require_safe
+@for_cardholders
+def benefits(request: HttpRequest, *, cardholder: CardholderView) -> HttpResponse:
+    """Vouchers and subsidies, each with where and when it may be spent."""
+    given = given_to(cardholder, at=timezone.now())
+    return render(request, "portal/benefits.html", {"given": given, "was_given": "given" in request.GET})
+
+
+@for_cardholders
+def give_voucher(request: HttpRequest, grant_id: int, *, cardholder: CardholderView) -> HttpResponse:
+    """Give one voucher to somebody else. Another's voucher is as unknown as one that never was."""
+    at = timezone.now()
+    voucher = next(iter(given_to(cardholder, at=at, grant_id=grant_id)), None) if grant_id < DATABASE_ID_MAX else None
+    if voucher is None or not voucher.may_be_given:
+        raise Http404
+    form = GiveForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            transfer_voucher(grant_id=voucher.id, to=form.cleaned_data["number"], by=cardholder.id, at=at)
+        except CannotGive as refused:
+            form.add_error("number", refused.sentence)
+        else:
+            return HttpResponseRedirect(reverse("portal:benefits") + "?given")
+    return render(request, "portal/give_voucher.html", {"form": form, "voucher": voucher})
 
 
 @require_safe

@@ -3,7 +3,7 @@
 from ecard.benefits.sentences.checks import finding_sentence, overlap_sentence, problem_sentence
 from ecard.benefits.sentences.difference import Change, Difference, difference, policy_sentences
 from ecard.benefits.sentences.names import Names
-from ecard.benefits.sentences.programmes import programme_sentence, voucher_terms
+from ecard.benefits.sentences.programmes import programme_sentence, subsidy_terms, voucher_terms
 from ecard.benefits.sentences.rules import (
     block_sentence,
     entitlement_sentence,
@@ -35,5 +35,6 @@ __all__ = [
     "programme_sentence",
     "settings_sentence",
     "step_sentence",
+    "subsidy_terms",
     "voucher_terms",
 ]

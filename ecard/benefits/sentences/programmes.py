@@ -25,6 +25,11 @@ def voucher_terms(programme: Programme, names: Names, *, value_minor: int) -> st
     return clauses((worth(programme, value_minor), spent(programme, names)))
 
 
+def subsidy_terms(programme: Programme, names: Names) -> str:
+    """A subsidy's terms for whoever has it."""
+    return spent(programme, names)
+
+
 def worth(programme: Programme, value_minor: int) -> str:
     """What a voucher takes off; `value_minor` 0 where the policy does not know the value of a lot."""
     told = {
