@@ -13,10 +13,14 @@ from nacl.signing import SigningKey as NaclKey
 
 from devices.core import enrolment, keys, messages, signing
 from devices.core.accept import Genuine, Trust, read
+from devices.core.catalogue import Product
+from devices.core.declines import Why
 from devices.core.funds import PersonRow
 from devices.core.journal import GENESIS, EpochRecord, ReversalRecord, SaleRecord, chain_all, encode_record
+from devices.core.windows import COUNTED_WINDOWS, window_key
 from tests.devices import world
 from tests.docs.blocks import ROOT, blocks
+from tests.docs.fields import row, structures
 
 PAGE = "devices/PROTOCOL.md"
 SEED = bytes(range(32))
@@ -106,3 +110,28 @@ def test_every_field_of_a_record_is_named() -> None:
     for record in (EpochRecord, SaleRecord, ReversalRecord):
         row = next(line for line in text.splitlines() if line.startswith(f"| `{record.__struct_config__.tag}` |"))
         assert [name for name in record.__struct_fields__ if f"`{name}`" not in row] == []
+
+
+def test_the_table_of_fields_is_the_structures_own_and_whole() -> None:
+    _before, _title, section = (ROOT / PAGE).read_text(encoding="utf-8").partition("## 10. Fields")
+    assert [line for line in section.splitlines() if line.startswith("| `")] == [row(each) for each in structures()]
+
+
+@pytest.mark.parametrize("structure", [messages.SnapshotHead, messages.Parameters, Product])
+def test_every_field_of_a_snapshots_head_is_explained(structure: type[msgspec.Struct]) -> None:
+    text = (ROOT / PAGE).read_text(encoding="utf-8")
+    head = text.partition("\nHead: ")[2].partition("\n\n")[0]
+    assert [name for name in structure.__struct_fields__ if f"`{name}`" not in head] == []
+
+
+def test_the_keys_of_windows_are_written_as_the_page_says() -> None:
+    text = (ROOT / PAGE).read_text(encoding="utf-8")
+    for window in COUNTED_WINDOWS:
+        assert f"`{window_key(window, '2026-11-22', 3)}`" in text
+
+
+def test_every_reason_that_the_page_gives_exists() -> None:
+    order = (ROOT / PAGE).read_text(encoding="utf-8").partition("Decide in this order")[2].partition("\n\nA sale")[0]
+    given = set(re.findall(r"`([a-z]+(?:_[a-z]+)*)`", order)) - {"made_s", "evaluate"}
+    assert given
+    assert given <= set(Why)
