@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -39,8 +38,8 @@ class ImportForm(forms.Form):
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".xlsx,.csv,.txt"}),
     )
 
-    def clean_file(self) -> UploadedFile:
-        given: UploadedFile = self.cleaned_data["file"]
+    def clean_file(self) -> Any:
+        given: Any = self.cleaned_data["file"]
         if (given.size or 0) > MAX_BYTES:
             raise forms.ValidationError(file_sentence(FileRefused("bytes", MAX_BYTES // 1024 // 1024)))
         return given

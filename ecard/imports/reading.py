@@ -155,8 +155,8 @@ def _text(value: Any, cell: Any) -> str:
 def _number(value: float, shown_as: str) -> str:
     if abs(value) >= ROUNDED_FROM:
         return ROUNDED
-    if isinstance(value, float) and not value.is_integer():
-        return f"{value:.10f}".rstrip("0")
+    if value != int(value):
+        return f"{value:.10f}".rstrip("0").rstrip(".")
     digits = str(int(value))
     return digits.zfill(len(shown_as)) if _ZEROS.fullmatch(shown_as) else digits
 

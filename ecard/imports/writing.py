@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
@@ -39,8 +40,8 @@ def excel_bytes(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: 
     for place in range(len(header)):
         sheet.column_dimensions[_letters(place)].width = COLUMN_WIDTH
 
-    def cell(text: str, *, bold: bool = False) -> WriteOnlyCell:
-        made = WriteOnlyCell(sheet, value=neutral(text))
+    def cell(text: str, *, bold: bool = False) -> Any:
+        made: Any = WriteOnlyCell(sheet, value=neutral(text))
         made.number_format = TEXT_FORMAT
         if bold:
             made.font = Font(bold=True)

@@ -102,7 +102,7 @@ def sites_of(request: HttpRequest) -> Sites | None:
         return None
     kept: Any = request
     if not hasattr(kept, "_ecard_sites"):
-        found = frozenset(SiteRight.objects.filter(user_id=request.user.pk).values_list("site_id", flat=True))
+        found = frozenset(SiteRight.objects.filter(user_id=request.user.pk or 0).values_list("site_id", flat=True))
         kept._ecard_sites = found or None
     sites: Sites | None = kept._ecard_sites
     return sites
@@ -169,7 +169,8 @@ class Scoped(_Admin):
         inlines = super().get_inline_instances(request, obj)
         if sites_of(request) is not None:
             for inline in inlines:
-                inline.formfield_for_foreignkey = _limiting(inline.formfield_for_foreignkey)
+                own: Any = inline
+                own.formfield_for_foreignkey = _limiting(own.formfield_for_foreignkey)
         return inlines
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -180,7 +181,7 @@ class Scoped(_Admin):
 
     @property
     def _label(self) -> str:
-        return self.model._meta.label_lower
+        return str(self.model._meta.label_lower)
 
     def _may_look(self, request: HttpRequest, obj: Any = None) -> bool:
         if sites_of(request) is None or self._label in SHARED:

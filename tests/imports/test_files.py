@@ -6,6 +6,7 @@ import csv
 import io
 import zipfile
 from datetime import date, datetime, time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -31,7 +32,7 @@ ATTACKS = (
 )
 
 
-def excel(*rows: tuple[object, ...], zeros: str = "General") -> bytes:
+def excel(*rows: tuple[Any, ...], zeros: str = "General") -> bytes:
     """A workbook as a person's spreadsheet saves it; `zeros` is the first column's format."""
     book = Workbook()
     sheet = book.active

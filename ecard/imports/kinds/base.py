@@ -63,11 +63,21 @@ class Change:
 class Kind(Protocol):
     """One kind of record. Every method takes many records at once and asks a bounded number of statements."""
 
-    name: str
-    title: StrOrPromise
-    model: type[Model]
-    key: tuple[str, ...]
-    """The columns that name a record."""
+    @property
+    def name(self) -> str:
+        """The word for it in addresses and tables."""
+
+    @property
+    def title(self) -> StrOrPromise:
+        """What people call them."""
+
+    @property
+    def model(self) -> type[Model]:
+        """Whose rights count, and where its records are shown."""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that name a record."""
 
     def columns(self) -> tuple[Column, ...]:
         """The columns a file may have; looked up once for a file."""

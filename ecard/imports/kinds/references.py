@@ -22,7 +22,8 @@ def referred(model: type[Model], keys: Collection[Any]) -> dict[Any, str]:
         # A many-to-many relation is seen through its own table, which has a foreign key too.
         if isinstance(relation, ManyToManyRel) or isinstance(relation.remote_field, ManyToManyField):
             continue
-        column = relation.remote_field.attname
+        own: Any = relation.remote_field
+        column = own.attname
         rows = related._base_manager.filter(**{f"{column}__in": list(keys)})
         owner = related._meta.auto_created or related
         for key in rows.values_list(column, flat=True).distinct():
