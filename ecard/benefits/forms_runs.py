@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from io import BytesIO
 from typing import Any
-from zipfile import BadZipFile
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 from unfold.widgets import (
     UnfoldAdminDateWidget,
     UnfoldAdminFileFieldWidget,
@@ -25,10 +21,11 @@ from ecard.adminkit import REASON_LENGTH_MAX, BaseDialogForm, MoneyField
 from ecard.benefits.models import RUN_PERIOD_KEY_LENGTH_MAX, Programme, RunKind, Sponsor
 from ecard.benefits.models.programmes import ProgrammeKind, Schedule
 from ecard.benefits.runs.errors import BadUpload
-from ecard.benefits.runs.people import Selection, upload_from_rows, upload_from_text
+from ecard.benefits.runs.people import UPLOAD_ROWS_MAX, Selection, upload_from_rows, upload_from_text
 from ecard.benefits.runs.scheduled import calendar_of, institution_zone, selection_of
 from ecard.benefits.schedules import issue_on, midnight
 from ecard.cardholders.models import Group, PersonList
+from ecard.merchants.tables import BadTable, rows_of_workbook
 
 UPLOAD_BYTES_MAX = 4 * 1024 * 1024
 _CHOICES: dict[str, Any] = {"widget": UnfoldAdminSelectWidget}
@@ -156,11 +153,12 @@ def _expiry(programme: Programme, last_day: date | None, today: date) -> datetim
 def _list_in(content: bytes, *, excel: bool) -> str:
     if excel:
         try:
-            sheet = load_workbook(BytesIO(content), read_only=True, data_only=True).active
-        except (InvalidFileException, BadZipFile, KeyError, ValueError, OSError) as wrong:
-            raise ValidationError(_("This is no Excel file that can be read.")) from wrong
-        rows = sheet.iter_rows(max_col=2, values_only=True) if sheet is not None else ()
-        return upload_from_rows([["" if cell is None else str(cell) for cell in row] for row in rows])
+            return upload_from_rows(rows_of_workbook(content, rows_max=UPLOAD_ROWS_MAX, columns_max=2))
+        except BadTable as wrong:
+            large = wrong.args[0] == "large"
+            raise ValidationError(
+                _("The file is too large once it is opened.") if large else _("This is no Excel file that can be read.")
+            ) from wrong
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             return upload_from_text(content.decode(encoding))

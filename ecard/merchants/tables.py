@@ -34,7 +34,7 @@ def rows_of_file(data: bytes) -> Rows:
     if len(data) > FILE_BYTES_MAX:
         raise BadTable("large")
     if data.startswith(_WORKBOOK):
-        return _rows_of_workbook(data)
+        return rows_of_workbook(data)
     for encoding in _ENCODINGS:
         try:
             return rows_of_text(data.decode(encoding))
@@ -76,8 +76,11 @@ def _cells(line: str) -> list[str]:
     return [cell.strip() for cell in read[:COLUMNS_MAX]]
 
 
-def _rows_of_workbook(data: bytes) -> Rows:
-    """The first sheet. The archive says how large it is inflated, and nothing beyond that is read."""
+def rows_of_workbook(data: bytes, *, rows_max: int = ROWS_MAX, columns_max: int = COLUMNS_MAX) -> Rows:
+    """The first sheet of an Excel file that the caller found small enough. Raises BadTable.
+
+    The archive says how large it is inflated, and nothing beyond that is read.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(each.file_size for each in archive.infolist()) > INFLATED_BYTES_MAX:
@@ -88,13 +91,13 @@ def _rows_of_workbook(data: bytes) -> Rows:
         sheet.reset_dimensions()
         found = [
             [_cell(value) for value in row]
-            for row in sheet.iter_rows(max_row=ROWS_MAX + 1, max_col=COLUMNS_MAX, values_only=True)
+            for row in sheet.iter_rows(max_row=rows_max + 1, max_col=columns_max, values_only=True)
         ]
     except _UNREADABLE as error:
         raise BadTable("unreadable") from error
     while found and not any(found[-1]):
         found.pop()
-    if len(found) > ROWS_MAX:
+    if len(found) > rows_max:
         raise BadTable("large")
     return found
 

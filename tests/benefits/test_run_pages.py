@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -15,10 +16,11 @@ from openpyxl import Workbook
 
 from ecard.approvals.models import Approval
 from ecard.benefits import runs
-from ecard.benefits.forms_runs import NewRunForm
+from ecard.benefits.forms_runs import UPLOAD_BYTES_MAX, NewRunForm
 from ecard.benefits.models import Run, RunState
 from ecard.benefits.operations import open_programme, open_sponsor
 from ecard.benefits.tasks import continue_runs
+from ecard.merchants.tables import INFLATED_BYTES_MAX
 from tests.benefits.paying import credit, lots, paid, purses, staff
 from tests.benefits.test_run_reversals import spend
 from tests.benefits.test_scheduled_runs import monthly
@@ -46,6 +48,14 @@ def press(client: Client, button: str, run: Run, **given: str) -> Run:
     client.post(reverse(f"admin:benefits_run_{button}", args=[run.pk]), {**SENT, **given})
     run.refresh_from_db()
     return run
+
+
+def zipped(name: str, content: bytes) -> bytes:
+    """An archive as a workbook is one, of a single file."""
+    packed = BytesIO()
+    with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return packed.getvalue()
 
 
 def page(client: Client, run: Run) -> str:
@@ -134,6 +144,14 @@ def test_an_excel_file_with_amounts_becomes_the_list(campus: Campus) -> None:
         ("list.csv", b"S0001,abc", "row 1"),
         ("list.xlsx", b"no workbook", "no Excel file"),
         ("list.csv", b"\xff\xff\x80", "neither UTF-8"),
+        ("list.csv", b"S00\x0001", "row 1"),
+        ("list.csv", b"S" * (UPLOAD_BYTES_MAX + 1), "larger than 4 MB"),
+        (
+            "list.xlsx",
+            zipped("xl/worksheets/sheet1.xml", b"0" * (INFLATED_BYTES_MAX + 1)),
+            "too large once it is opened",
+        ),
+        ("list.xlsx", zipped("xl/workbook.xml", b"<!DOCTYPE x [<!ENTITY a 'ha'>]><x>&a;"), "no Excel file"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_answered_in_words(campus: Campus, name: str, content: bytes, told: str) -> None:

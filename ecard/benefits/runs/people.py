@@ -70,8 +70,8 @@ def upload_from_text(text: str) -> str:
     return upload_from_rows(csv.reader(lines))
 
 
-def upload_from_rows(rows: Iterable[Sequence[str]]) -> str:
-    """The same from cells, such as an Excel sheet's."""
+def upload_from_rows(rows: Iterable[Sequence[object]]) -> str:
+    """The same from cells, such as an Excel sheet's; one without content is None or empty."""
     wrong: list[tuple[int, str]] = []
     found: dict[str, str] = {}
     for place, row in enumerate(rows, start=1):
@@ -94,7 +94,7 @@ def upload_from_rows(rows: Iterable[Sequence[str]]) -> str:
 
 def _problem(cells: list[str], found: dict[str, str]) -> str:
     number, amount = cells[0], cells[1] if len(cells) > 1 else ""
-    if not 0 < len(number) <= NUMBER_LENGTH_MAX or "," in number:
+    if not 0 < len(number) <= NUMBER_LENGTH_MAX or "," in number or not number.isprintable():
         return _("this is no number of a person")
     if number in found:
         return _("%(number)s stands here twice") % {"number": number}
