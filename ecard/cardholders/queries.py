@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection
 from django.db.models import Q, QuerySet
 
 from ecard.cardholders.models import (
@@ -19,12 +20,19 @@ from ecard.cardholders.models import (
 )
 from ecard.cardholders.rules import Condition, belongs, conditions_of
 from ecard.cardholders.values import CardholderView, DenyEntry
+from ecard.ledger.arrays import array_literal
 
 PAGE_LIMIT = 5_000
 SEARCH_LIMIT = 50
 CODE_LIFE = timedelta(days=8, hours=2)
 """Longer than any code lives after its issue, so that no deny entry is needed then: signed at most 7 days ahead, it
 lives one day (of 25 h where clocks go back) and some minutes into the next. `codes` holds to it; a test says so."""
+
+_MEMBERSHIPS = """
+SELECT person.account_ref, member.person_list_id
+FROM cardholders_listmember AS member JOIN cardholders_cardholder AS person ON person.id = member.cardholder_id
+WHERE person.account_ref = ANY(%s::bigint[])
+"""
 
 _VIEW = (
     "id",
@@ -85,9 +93,11 @@ def lists_of(account_refs: Iterable[int]) -> dict[int, tuple[int, ...]]:
     """The lists each of the refs is on, ids in order; whoever is on none is left out. Four statements at most."""
     wanted = set(account_refs)
     found: dict[int, list[int]] = {}
-    members = ListMember.objects.filter(cardholder__account_ref__in=wanted)
-    for ref, list_id in members.values_list("cardholder__account_ref", "person_list_id"):
-        found.setdefault(ref, []).append(list_id)
+    with connection.cursor() as cursor:
+        # As an array: the ORM's IN of thousands takes longer than the database.
+        cursor.execute(_MEMBERSHIPS, [array_literal(wanted)])
+        for ref, list_id in cursor.fetchall():
+            found.setdefault(ref, []).append(list_id)
     asking = [
         (each.pk, conditions_of(each.conditions), {group.pk for group in each.groups.all()})
         for each in PersonList.objects.filter(kind=ListKind.BY_ATTRIBUTES).prefetch_related("groups")

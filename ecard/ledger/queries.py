@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 
+from ecard.ledger.arrays import array_literal
 from ecard.ledger.models import Account, HoldState, TransferKind
 from ecard.ledger.values import (
     BalanceDifference,
@@ -130,7 +131,7 @@ _AFTER_EVERY_ID = 2**63 - 1
 def funds(account_ids: Iterable[int]) -> dict[int, Funds]:
     """Balance, held and available for each account that exists, in one statement."""
     with connection.cursor() as cursor:
-        cursor.execute(_FUNDS, [HoldState.OPEN, list(account_ids)])
+        cursor.execute(_FUNDS, [HoldState.OPEN, array_literal(account_ids)])
         return {
             account_id: Funds(
                 balance_minor=balance,
@@ -157,8 +158,8 @@ def moved_since(account_ids: Iterable[int], *, since: datetime) -> dict[int, int
 def returned_to(payer: int, account_ids: Iterable[int]) -> dict[int, int]:
     """How much of what was issued from `payer` into each account came back to it; the caller bounds the accounts."""
     with connection.cursor() as cursor:
-        given = {"payer": payer, "accounts": list(account_ids), "issue": TransferKind.GRANT_ISSUE}
-        cursor.execute(_RETURNED_TO, given)
+        accounts = list(account_ids)
+        cursor.execute(_RETURNED_TO, {"payer": payer, "accounts": accounts, "issue": int(TransferKind.GRANT_ISSUE)})
         return dict(cursor.fetchall())
 
 

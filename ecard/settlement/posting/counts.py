@@ -21,19 +21,22 @@ PLAIN = b""
 
 def counts_of(amount_minor: int, legs: Sequence[Leg], counted: Sequence[Counted]) -> Counts:
     """What a sale counts for, by its legs and by what its quote says of limits that count for themselves."""
-    purse_minor, more = 0, list(counted)
+    purse_minor = 0
+    more: Counts = ()
     for leg in legs:
         if leg.source == "purse":
             purse_minor += leg.amount_minor
         elif leg.source == "entitlement":
             amount_minor -= leg.amount_minor
-            more.append((-leg.ref, leg.amount_minor, 0))
-    return ((0, amount_minor, purse_minor), *more)
+            more += ((-leg.ref, leg.amount_minor, 0),)
+    if more or counted:
+        return ((0, amount_minor, purse_minor), *counted, *more)
+    return ((0, amount_minor, purse_minor),)
 
 
-def kept(counts: Counts, *, amount_minor: int, purse_minor: int) -> bytes:
+def kept(counts: Counts, amount_minor: int, purse_minor: int) -> bytes:
     """What the sale's row must keep, beside its amount and its purse's part (with the loss), to give `counts` again."""
-    if len(counts) == 1 and counts[0] == (0, amount_minor, purse_minor):
+    if counts == ((0, amount_minor, purse_minor),):
         return PLAIN
     return b"".join([_KEPT.pack(*each) for each in counts])
 

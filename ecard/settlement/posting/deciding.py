@@ -117,7 +117,7 @@ class Decider:
                 batch.skip + place,
                 attempt,
                 tap.period,
-                kept(counts, amount_minor=amount_minor, purse_minor=paid[0] + paid[3]) if counts else PLAIN,
+                kept(counts, amount_minor, paid[0] + paid[3]) if counts else PLAIN,
             )
         )
 
