@@ -76,7 +76,8 @@ class BoundedAdmin(ModelAdmin[M]):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name.endswith("_minor"):
             label, initial = capfirst(db_field.verbose_name), db_field.get_default()
-            return MoneyField(label=label, required=not db_field.null, initial=initial)
+            told = db_field.help_text
+            return MoneyField(label=label, required=not db_field.null, initial=initial, help_text=told)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 

@@ -38,7 +38,6 @@ class SpendLimitForm(ModelForm[SpendLimit]):
 class SpendLimitAdmin(RuleAdmin):
     form = SpendLimitForm
     own_fields = (("window", "on"), ("max_minor", "max_count"), "min_gap_s")
-    conditional_fields = {"max_count": "window != 'sale'"}
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "min_gap_s":

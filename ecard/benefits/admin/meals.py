@@ -32,7 +32,6 @@ class EntitlementAdmin(RuleAdmin):
     own_fields = (("count", "window"), "sponsor", ("agreed_minor", "covers_minor"), "order")
     list_select_related = ("sponsor",)
     autocomplete_fields = (*PLACES, *PEOPLE, "sponsor")
-    conditional_fields = {"count": "window != 'sale'"}
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("sponsor")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -11,13 +12,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from ecard.adminkit import link, once_a_page
 from ecard.benefits.admin.base import RuleAdmin, ends_after_it_begins
 from ecard.benefits.admin.fields import PercentField
 from ecard.benefits.checking import price_overlaps
 from ecard.benefits.compiler import names, names_around, price_rule
-from ecard.benefits.models import PriceRule
+from ecard.benefits.models import PriceRule, RoundTo
 from ecard.benefits.sentences import overlap_sentence, price_sentence
 
 SHOWN_MOST = 20
@@ -51,7 +53,13 @@ class PriceRuleAdmin(RuleAdmin):
         if db_field.name == "percent_bp":
             return PercentField(label=_("Share of the list price, %"), initial=db_field.get_default())
         if db_field.name == "round_to_minor":
-            return db_field.formfield(**kwargs)
+            return forms.TypedChoiceField(
+                label=_("Rounded to a multiple of"),
+                choices=RoundTo.choices,
+                coerce=int,
+                initial=RoundTo.FEN,
+                widget=UnfoldAdminSelectWidget(choices=RoundTo.choices),
+            )
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def say(self, rule: PriceRule) -> str:

@@ -135,7 +135,7 @@ class ProgrammeAdmin(Scheduled, RuleAdmin):
         state = () if obj is None else ("schedule_state",)
         issued = (("amount_minor", "pieces"), "schedule", "schedule_day", "schedule_dates", *state)
         spent = (*PLACES, "weekdays", DATES, "part_payment", ("most_minor", "order"))
-        ended = ("ends", ("ends_days", "ends_on", "rollover_cap_minor"))
+        ended = ("ends", "ends_days", "ends_on", "rollover_cap_minor")
         voucher = (("threshold_minor", "percent_bp"), "alone", "excludes", "transferable")
         return (
             (None, {"fields": (*said, ("name", "name_en"), "kind", "sponsor", "active"), "description": LATER}),
@@ -146,7 +146,7 @@ class ProgrammeAdmin(Scheduled, RuleAdmin):
                 {"fields": spent, "description": _("None chosen: everywhere, always, on everything.")},
             ),
             (_("How it ends"), {"fields": ended}),
-            (_("Terms of vouchers"), {"fields": voucher, "description": _("For vouchers only.")}),
+            (_("Terms of vouchers"), {"fields": voucher, "classes": ("voucher-terms",)}),
         )
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
