@@ -110,12 +110,18 @@ class PersonListAdmin(BoundedAdmin[PersonList]):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Nothing more: the operation has set the groups."""
 
+    def has_members_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Only an uploaded list has members to add and take off."""
+        uploaded = PersonList.objects.filter(pk=object_id, kind=ListKind.UPLOADED)
+        return self.has_change_permission(request, object_id) and uploaded.exists()
+
     @dialog_action(
         description=_("Add people"),
         explanation=_("Longer lists come from a file: see imports."),
         submit=_("Add"),
         form=NumbersForm,
         icon="group_add",
+        permissions=("members",),
     )
     def add_people(self, request: HttpRequest, form: NumbersForm, object_id: str) -> HttpResponse:
         return self._change_members(request, form, object_id, add=True)
@@ -126,15 +132,13 @@ class PersonListAdmin(BoundedAdmin[PersonList]):
         submit=_("Take off"),
         form=NumbersForm,
         icon="group_remove",
+        permissions=("members",),
     )
     def remove_people(self, request: HttpRequest, form: NumbersForm, object_id: str) -> HttpResponse:
         return self._change_members(request, form, object_id, add=False)
 
     def _change_members(self, request: HttpRequest, form: NumbersForm, object_id: str, *, add: bool) -> HttpResponse:
         person_list = PersonList.objects.get(pk=object_id)
-        if person_list.kind != ListKind.UPLOADED:
-            messages.error(request, _("This list goes by what it asks for: it has no members to add or take off."))
-            return back_to(person_list)
         numbers = form.cleaned_data["numbers"]
         known = dict(Cardholder.objects.filter(number__in=numbers).values_list("number", "pk"))
         change = operations.add_members if add else operations.remove_members

@@ -66,6 +66,8 @@ def listed(words: Iterable[str]) -> str:
 
 
 def _one(field: Field[Any, Any], value: Any, *, name: str) -> str:
+    if isinstance(value, (dict, list)):
+        return _asked(value)
     choices = dict(field.flatchoices or ())
     if value in choices:
         return str(choices[value])
@@ -76,6 +78,12 @@ def _one(field: Field[Any, Any], value: Any, *, name: str) -> str:
         return date_format(localtime(datetime.fromisoformat(str(value))), "SHORT_DATETIME_FORMAT")
     shown = str(value)
     return shown if len(shown) <= SHOWN_MAX else f"{shown[:SHOWN_MAX]}…"
+
+
+def _asked(value: dict[str, Any] | list[Any]) -> str:
+    """What a list or a programme asks of people: "grade = 3 / 4 · hall = 7"."""
+    asked = value if isinstance(value, dict) else {each.get("attribute"): each.get("values") for each in value}
+    return " · ".join(f"{name} = {' / '.join(map(str, values or ()))}" for name, values in asked.items())
 
 
 def _weekday(number: int) -> str:

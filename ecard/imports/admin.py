@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -77,12 +78,12 @@ class ImportBatchAdmin(ReadOnlyAdmin[ImportBatch]):
     ordering = ("-id",)
     fields = (
         ("what", "file_name", "state_text"),
-        ("added", "changed", "unchanged", "refused", "left"),
+        "counted",
         ("read_by", "read_at"),
         ("applied_by", "applied_at"),
         ("undone_by", "undone_at"),
     )
-    readonly_fields = ("what", "state_text")
+    readonly_fields = ("what", "state_text", "counted")
     actions_list = ("begin", "export")
     actions_detail = ("apply", "apply_good", "undo")
     change_form_outer_after_template = "imports/rows.html"
@@ -105,6 +106,14 @@ class ImportBatchAdmin(ReadOnlyAdmin[ImportBatch]):
     @admin.display(description=_("state"))
     def state_text(self, batch: ImportBatch) -> str:
         return self.state_chip(batch)[1]
+
+    @admin.display(description=_("rows"))
+    def counted(self, batch: ImportBatch) -> str:
+        """How many rows there are of each kind."""
+        said = gettext("%(added)s new · %(changed)s changed · %(unchanged)s unchanged · %(refused)s wrong")
+        counts = {name: number_format(getattr(batch, name)) for name in ("added", "changed", "unchanged", "refused")}
+        left = gettext(" · %(left)s not undone") % {"left": number_format(batch.left)} if batch.left else ""
+        return said % counts + left
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """What is in a file is shown to whoever may see such records."""

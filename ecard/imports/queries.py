@@ -42,7 +42,8 @@ def shown_rows(batch: ImportBatch, *, only: str, page: str) -> Page[ImportRow]:
 
 def in_words(batch: ImportBatch, rows: Iterator[ImportRow] | Page[ImportRow]) -> list[ShownRow]:
     """Rows in the reader's language."""
-    titles = column_titles(KINDS[batch.kind])
+    kind = KINDS[batch.kind]
+    titles = column_titles(kind)
     tones = {Outcome.WRONG: "bad", Outcome.NEW: "good", Outcome.CHANGED: "info"}
     return [
         ShownRow(
@@ -50,18 +51,23 @@ def in_words(batch: ImportBatch, rows: Iterator[ImportRow] | Page[ImportRow]) ->
             row.key,
             str(Outcome(row.outcome).label),
             tones[Outcome(row.outcome)],
-            tuple(_sentences(row, titles)),
+            tuple(_sentences(row, titles, kind)),
         )
         for row in rows
     ]
 
 
-def _sentences(row: ImportRow, titles: Mapping[str, str]) -> Iterator[str]:
+def _sentences(row: ImportRow, titles: Mapping[str, str], kind: Kind) -> Iterator[str]:
     if row.outcome == Outcome.WRONG:
         yield from (problem_sentence(each, titles) for each in row.problems)
         return
-    for name in changed_cells(row.before or {}, row.after):
-        yield change_sentence(name, row.before, row.after, titles)
+    changed = [
+        change_sentence(name, row.before, row.after, titles)
+        for name in changed_cells(row.before or {}, row.after)
+        if name not in kind.key
+    ]
+    # A new record in one line, a change in a line for each cell.
+    yield from [" · ".join(changed)] if row.before is None and changed else changed
     yield from (problem_sentence(each, titles) for each in row.left)
 
 

@@ -17,6 +17,7 @@ from devices.core.money import format_minor
 from ecard.benefits.budgets import forecasts
 from ecard.benefits.forecast import Outlook
 from ecard.codes.queries import role_states, signed_key_list, waiting_draft
+from ecard.merchants.models import Site
 from ecard.office import queries
 from ecard.office.budgets import outlook_sentence
 from ecard.office.scoping import sites_of
@@ -42,7 +43,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     for permission, make in _CARDS if sites_of(request) is None else ():
         if request.user.has_perm(permission):
             cards += make(at)
-    return {**context, "cards": cards, "as_of": at}
+    limited_to = Site.objects.filter(pk__in=sites_of(request) or ())
+    return {**context, "cards": cards, "as_of": at, "limited_to": limited_to}
 
 
 def _sales(at: datetime) -> list[Card]:

@@ -16,13 +16,15 @@ from psycopg.errors import InsufficientPrivilege
 from pytest_django import DjangoAssertNumQueries
 
 from ecard.benefits.models import LimitOn, PriceRule, SpendLimit, Window
-from ecard.cardholders.models import Group
+from ecard.cardholders.models import Group, ListKind
+from ecard.cardholders.operations import save_list
+from ecard.cardholders.rules import Condition
 from ecard.history import queries
 from ecard.history.middleware import acting
 from ecard.history.models import TRACKED, Verb
 from ecard.history.queries import Entry
 from ecard.merchants.models import MealPeriod, Outlet
-from tests.support.campus import Campus, make_campus
+from tests.support.campus import NOON, Campus, make_campus
 
 
 @pytest.fixture
@@ -122,6 +124,12 @@ def test_a_group_a_meal_and_a_product_have_their_history(committed: Campus) -> N
     assert said(newest("cardholders.group", committed.group.pk)) == {"Limit per sale": ("¥60.00", "¥70.00")}
     MealPeriod.objects.filter(pk=committed.lunch.pk).update(end_minute=840)
     assert said(newest("merchants.mealperiod", committed.lunch.pk)) == {"To minute": ("13:30", "14:00")}
+
+
+def test_what_a_list_asks_for_is_told_in_words(committed: Campus) -> None:
+    for conditions in ([Condition("grade", ("3",))], [Condition("grade", ("3", "4")), Condition("hall", ("7",))]):
+        made = save_list(code="third", name="三年级", kind=ListKind.BY_ATTRIBUTES, conditions=conditions, at=NOON)
+    assert said(newest("cardholders.personlist", made.pk)) == {"Conditions": ("grade = 3", "grade = 3 / 4 · hall = 7")}
 
 
 def test_a_failed_request_leaves_nobodys_name_on_the_connection(committed: Campus) -> None:
