@@ -27,7 +27,7 @@ def transfer_voucher(*, grant_id: int, to: str, by: int, at: datetime) -> Grant:
     """Give a whole unspent voucher of cardholder `by` to the one whose number is `to`, who gets a grant of their own.
 
     Its place, time and end stay. The one given away ends, so that its programme is not issued to the giver again.
-    A sale offline that took it before pays from the offline loss, as for any voucher spent twice. Raises CannotGive.
+    A sale offline that took it before is paid by its sponsor, as for any voucher spent twice. Raises CannotGive.
     """
     found = Grant.objects.filter(pk=grant_id, cardholder_id=by).values_list("account_id", flat=True).first()
     if found is None:
