@@ -26,6 +26,17 @@ ACTORS = (
     "A false server at enrolment",
     "A cloned terminal, or a restored image",
     "A retired issuer key",
+    "One administrator",
+    "A subsidy paid twice",
+    "A voucher spent at two dark terminals",
+    "The same free breakfast at two terminals",
+    "An expired subsidy",
+    "A limit",
+    "A forged policy",
+    "A file",
+    "A manager of one site",
+    'Whoever asks "what would they pay?"',
+    "A template",
 )
 
 
@@ -42,9 +53,23 @@ def test_every_attacker_is_answered_by_a_test(actor: str) -> None:
     assert NAMED.search(rows[0])
 
 
+def test_every_row_names_a_test() -> None:
+    rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if re.match(r"\| (\*\*|…)", line)]
+    assert len(rows) > 50
+    assert [row for row in rows if not NAMED.search(row)] == []
+
+
+def test_every_constant_that_bounds_is_among_the_numbers() -> None:
+    text, _title, numbers = PAGE.read_text(encoding="utf-8").partition("## The numbers")
+    named = set(re.findall(r"`([A-Z][A-Z_]+)`", text))
+    assert named
+    assert [each for each in named if f".{each}`" not in numbers] == []
+
+
 def test_every_number_of_a_bound_is_the_codes() -> None:
-    rows = re.findall(r"^\| `([\w.]+)` \| ([\d:]+) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(rows) > 15
+    numbers = PAGE.read_text(encoding="utf-8").partition("## The numbers")[2]
+    rows = re.findall(r"^\| `([\w.]+)` \| ((?:\d+ days?, )?[\d:]+) \|$", numbers, re.MULTILINE)
+    assert len(rows) == numbers.count("\n| `") > 15
     assert [(name, value) for name, value in rows if str(_constant(name)) != value] == []
 
 

@@ -7,9 +7,13 @@ from datetime import timedelta
 
 import pytest
 
+from ecard.benefits.models import Block
+from ecard.benefits.queries import policy_by_number
 from ecard.ledger.queries import balance_of
+from ecard.merchants.operations import save_category
 from ecard.settlement.models import Batch, ExceptionKind, Sale, SaleException
 from ecard.settlement.operations import audit_sample
+from tests.support.policies import publish_rules
 from tests.support.settling import Till, World
 
 
@@ -48,6 +52,20 @@ def test_a_price_that_the_rules_do_not_give_is_found_by_the_audit(world: World, 
     till.upload()
     world.settle()
     assert Sale.objects.count() == 1
+    assert audit_sample(at=world.at, batches=Batch.objects.count() * 50, draw=random.Random(1)) == 1
+    assert told() == [ExceptionKind.AUDIT_DIFFERS]
+
+
+def test_goods_that_the_rules_forbid_are_found_by_the_audit_where_a_bent_terminal_sold_them(
+    world: World, till: Till
+) -> None:
+    drinks = save_category(code="drinks", name="饮料", at=world.at)
+    Block.objects.create(name="禁售", name_en="Not sold").categories.set([drinks])
+    world.policy = policy_by_number(publish_rules(at=world.at).number)
+    till.sell(0, 10_00)
+    till.lines[-1] = till.lines[-1].replace(b'"unit_minor":1000', b'"unit_minor":1000,"category":%d' % drinks.pk)
+    till.upload()
+    world.settle()
     assert audit_sample(at=world.at, batches=Batch.objects.count() * 50, draw=random.Random(1)) == 1
     assert told() == [ExceptionKind.AUDIT_DIFFERS]
 
