@@ -155,7 +155,7 @@ class PublishedPolicyAdmin(ReadOnlyAdmin[PublishedPolicy]):
     def draft_again(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         name = gettext("as policy %(number)s") % {"number": object_id}
         draft = draft_from(number=int(object_id), name=name, by=signed_in(request), at=timezone.now())
-        self.log_addition(request, draft, [{"added": {}}])
+        self.log_change(request, PublishedPolicy.objects.get(pk=object_id), gettext("a draft was made from it"))
         return back_to(draft)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from axes.models import AccessAttempt
 from django.contrib.auth.models import Group as RightsGroup
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from ecard.approvals.models import Kind
 from ecard.approvals.operations import ask
@@ -25,7 +26,7 @@ from ecard.benefits.models import (
     SpendLimit,
     Window,
 )
-from ecard.benefits.operations import issue_grants, open_programme, set_guardian_limit
+from ecard.benefits.operations import issue_grants, make_draft, open_programme, set_guardian_limit
 from ecard.cardholders.models import Cardholder
 from ecard.cardholders.operations import (
     add_members,
@@ -55,6 +56,7 @@ from ecard.merchants.operations import (
 from ecard.merchants.values import DayKind, NewDay, NewPlacement
 from ecard.office.audit import begin_audit, continue_audit
 from ecard.payments.operations import top_up
+from ecard.settlement.rehearsal import work
 from ecard.terminals.operations import invite
 from tests.support.campus import NOON
 from tests.support.policies import publish_rules
@@ -117,6 +119,7 @@ def _one_more_of_everything(world: World, number: int, *, by: User) -> None:
     file = csv_bytes(("number", "name", "group"), [(f"F{number}", "王五", "students")])
     read_file(kind="people", data=file, name="people.csv", by=by, at=at)
     publish_rules(at=at, starts_at=at + timedelta(minutes=number))
+    _rehearsal(number, by=by, at=at)
     number_committed(at=at)
     made = runs.new_run(
         kind=RunKind.CREDIT,
@@ -131,6 +134,17 @@ def _one_more_of_everything(world: World, number: int, *, by: User) -> None:
     ask(kind=Kind.RUN, subject_id=1_000 + number, digest=b"d" * 32, summary="50 to 3 people", by=by, at=at)
     begin_audit(at=at)
     continue_audit(clock=lambda: at)
+
+
+def _rehearsal(number: int, *, by: User, at: datetime) -> None:
+    """A draft under which every sale so far is a little dearer."""
+    PriceRule.objects.create(name=f"涨{number}", add_minor=1)
+    draft = make_draft(name=f"draft {number}", by=by, at=at)
+    PriceRule.objects.filter(name=f"涨{number}").update(active=False)
+    day = timezone.localdate(at)
+    work.start(draft_id=draft.pk, from_date=day, to_date=day, by=by, at=at)
+    while work.work(clock=lambda: at):
+        pass
 
 
 def _person(world: World, number: int) -> Cardholder:

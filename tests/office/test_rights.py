@@ -15,14 +15,14 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from ecard.benefits.models import PublishedPolicy
+from ecard.benefits.models import PolicyDraft
 from ecard.cardholders.models import Cardholder, Stop
 from ecard.payments.models import TopUp
 from tests.office.test_first_page import clerk_with
 from tests.support.settling import World
 
 # Looking at a receipt again, or at a year's calendar, moves nothing.
-ONLY_LOOK = frozenset({"payments_topup_receipt", "merchants_calendarday_year"})
+ONLY_LOOK = frozenset({"payments_topup_receipt", "merchants_calendarday_year", "benefits_policydraft_to_approval"})
 FORM = {"_form_submitted": "on", "reason": "x", "note": "x", "role": "code", "amount_minor": "20", "confirmed": "1"}
 
 
@@ -98,16 +98,16 @@ def test_every_form_is_refused_to_whoever_may_only_look(looker: Client) -> None:
     [
         ("payments.take_cash", "cardholders_cardholder_take_cash", TopUp),
         ("cardholders.change_cardholder", "cardholders_cardholder_stop_account", Stop),
-        ("benefits.publish_policy", "benefits_publishedpolicy_publish", PublishedPolicy),
+        ("benefits.add_policydraft", "benefits_policydraft_new", PolicyDraft),
     ],
 )
 def test_the_right_that_goes_with_a_button_is_enough_for_it(
     world: World, right: str, button: str, made: type[Model]
 ) -> None:
-    clerk = clerk_with(right, "cardholders.view_cardholder", "benefits.view_publishedpolicy", "payments.view_topup")
-    args = [world.person().pk] if made is not PublishedPolicy else []
+    clerk = clerk_with(right, "cardholders.view_cardholder", "benefits.view_policydraft", "payments.view_topup")
+    args = [world.person().pk] if made is not PolicyDraft else []
     before = made._default_manager.count()
-    form = {**FORM, "key": "a key drawn with the page", "starts_at_0": "", "starts_at_1": ""}
+    form = {**FORM, "key": "a key drawn with the page", "name": "spring"}
     assert clerk.post(reverse(f"admin:{button}", args=args), form).status_code in (200, 302)
     assert made._default_manager.count() == before + 1
 

@@ -74,7 +74,8 @@ def rehearse(*, at: datetime = NOON, from_date: date = DAY, to_date: date = DAY)
 
 def results(rehearsal: Rehearsal) -> dict[str, Any]:
     assert rehearsal.results is not None
-    return rehearsal.results
+    found: dict[str, Any] = rehearsal.results
+    return found
 
 
 def test_under_the_policy_in_force_nothing_differs(world: World, till: Till) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from devices.core.policy import Policy
+from devices.core.policy import Block, Entitlement, Limit, Policy, PriceRule
 from ecard.benefits.models import Grant, Programme
 from ecard.benefits.runs.scheduled import calendar_of, institution_zone, selection_of
 from ecard.benefits.schedules import Due, due, issue_on, midnight, next_issue
@@ -71,7 +71,12 @@ def refs_listed(list_ids: list[int], *, part: int, parts: int) -> dict[int, tupl
 
 
 def _lists_named(policy: Policy) -> set[int]:
-    rules = (*policy.prices, *policy.limits, *policy.entitlements, *policy.blocks)
+    rules: tuple[PriceRule | Limit | Entitlement | Block, ...] = (
+        *policy.prices,
+        *policy.limits,
+        *policy.entitlements,
+        *policy.blocks,
+    )
     return {each for rule in rules for each in rule.who.lists}
 
 

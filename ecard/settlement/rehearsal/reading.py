@@ -43,6 +43,10 @@ SELECT account_ref, sum(total_minor)::bigint, sum(purse_minor)::bigint, sum(coun
 FROM benefits_usagecounter
 WHERE scope = 0 AND business_date >= %s AND business_date < %s AND mod(account_ref, %s) = %s GROUP BY account_ref
 """
+_BEFORE_OF_ONE = """
+SELECT account_ref, sum(total_minor)::bigint, sum(purse_minor)::bigint, sum(count)::bigint FROM benefits_usagecounter
+WHERE scope = 0 AND business_date >= %s AND business_date < %s AND account_ref = %s GROUP BY account_ref
+"""
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _DECODER: msgspec.json.Decoder[PastSale] = msgspec.json.Decoder(PastSale)
 
@@ -125,10 +129,17 @@ def read(line: bytes) -> PastSale | None:
 
 def spent_before(first: date, until: date, *, part: int, parts: int) -> dict[int, Sums]:
     """What each person of a part spent on the business dates from `first` up to the day before `until`."""
-    if first >= until:
-        return {}
+    return _spent(_BEFORE, [first, until, parts, part])
+
+
+def spent_before_by(account_ref: int, first: date, until: date) -> dict[int, Sums]:
+    """The same of one person."""
+    return _spent(_BEFORE_OF_ONE, [first, until, account_ref])
+
+
+def _spent(statement: str, values: Sequence[Any]) -> dict[int, Sums]:
     with connection.cursor() as cursor:
-        cursor.execute(_BEFORE, [first, until, parts, part])
+        cursor.execute(statement, values)
         return {ref: (total_minor, purse_minor, count) for ref, total_minor, purse_minor, count in cursor.fetchall()}
 
 
