@@ -17,6 +17,11 @@ GOALS = {
     "tap.whole.median_ms": "≤ 500",
     "posting.sales_per_s": "≥ 30,000",
     "page.code_open_ms": "≤ 300",
+    "policy.evaluate.median_us": "≤ 60",
+    "policy.evaluate.growth": "(10 × the rules)",
+    "subsidy.run_50k_s": "≤ 3",
+    "rehearse.month_1m_sales_s": "≤ 90",
+    "rehearse.rss_mb": "≤ 500",
 }
 
 
