@@ -27,13 +27,9 @@ from ecard.benefits.models import Ends, Schedule
 from ecard.benefits.sentences import (
     Names,
     Terms,
-    block_sentence,
     difference,
-    entitlement_sentence,
     guard_sentence,
-    limit_sentence,
     preview_sentence,
-    price_sentence,
     programme_sentence,
     settings_sentence,
     voucher_terms,
@@ -226,13 +222,6 @@ def test_a_voucher_is_told_to_its_holder(programme: Programme, value_minor: int,
     ],
 )
 def test_a_rule_is_one_plain_sentence(rule: Any, english: str, chinese: str) -> None:
-    tell = {
-        Entitlement: entitlement_sentence,
-        PriceRule: price_sentence,
-        Limit: limit_sentence,
-        Block: block_sentence,
-    }[type(rule)]
-    assert said(lambda: tell(rule, NAMES)) == (english, chinese)
     assert said(lambda: rule_sentence(rule, NAMES)) == (english, chinese)
 
 
