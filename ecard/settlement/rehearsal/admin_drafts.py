@@ -10,9 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -22,40 +21,26 @@ from ecard.adminkit import (
     back_to,
     chip_column,
     dialog_action,
-    link,
     once_a_page,
     page_action,
     signed_in,
 )
 from ecard.approvals.errors import ApprovalError
-from ecard.approvals.models import SUMMARY_LENGTH_MAX, Approval, Kind
+from ecard.approvals.models import Kind
 from ecard.approvals.queries import newest
 from ecard.benefits import drafts, operations
 from ecard.benefits.boundaries import next_boundaries
-from ecard.benefits.checking import check_policy
-from ecard.benefits.compiler import names
 from ecard.benefits.drafts import Stage
-from ecard.benefits.errors import BenefitError, DraftError, PolicyRefused
+from ecard.benefits.errors import DraftError, PolicyRefused
 from ecard.benefits.models import DraftState, PolicyDraft, PublishedPolicy
-from ecard.benefits.rules import Ref
-from ecard.benefits.sentences import Difference, difference, finding_sentence, problem_sentence
+from ecard.benefits.sentences import problem_sentence
 from ecard.codes.errors import NoActiveKey
-from ecard.settlement.models import Rehearsal, RehearsalState
-from ecard.settlement.rehearsal import work
+from ecard.settlement.rehearsal import draft_telling, work
 from ecard.settlement.rehearsal.errors import BadStretch
 from ecard.settlement.rehearsal.forms import NewDraftForm, PublishForm, StretchForm
 from ecard.settlement.tasks import nudge_rehearsal
 from ecard.terminals import operations as terminals
 
-REHEARSALS_SHOWN = 10
-STAGES = {
-    Stage.DRAFT: _("draft"),
-    Stage.ASKED: _("waits for approval"),
-    Stage.APPROVED: _("approved"),
-    Stage.REFUSED: _("refused"),
-    Stage.PUBLISHED: _("published"),
-    Stage.WITHDRAWN: _("withdrawn"),
-}
 _COLOURS = {
     "draft": "default",
     "asked": "warning",
@@ -125,23 +110,23 @@ class PolicyDraftAdmin(ReadOnlyAdmin[PolicyDraft]):
 
     @chip_column(description=_("state"), colours=_COLOURS)
     def stage_chip(self, draft: Any) -> tuple[str, str]:
-        return draft.stage.value, str(STAGES[draft.stage])
+        return draft.stage.value, str(draft_telling.STAGES[draft.stage])
 
     @admin.display(description=_("way"))
     @once_a_page
     def way(self, draft: PolicyDraft) -> SafeString:
-        return render_to_string("settlement/draft_way.html", {"steps": _steps(draft)})
+        return render_to_string("settlement/draft_way.html", {"steps": draft_telling.steps(draft)})
 
     @admin.display(description=_("mind"))
     @once_a_page
     def warnings(self, draft: PolicyDraft) -> SafeString | str:
-        said = _warnings(draft)
+        said = draft_telling.warnings(draft)
         return render_to_string("settlement/lines.html", {"lines": said, "alert": True}) if said else "–"
 
     @admin.display(description=_("what it changes"))
     @once_a_page
     def changes(self, draft: PolicyDraft) -> SafeString:
-        told = {"difference": _difference(draft), "basis": draft.basis_id}
+        told = {"difference": draft_telling.changes(draft), "basis": draft.basis_id}
         return render_to_string("settlement/draft_changes.html", told)
 
     @admin.display(description=_("check"))
@@ -149,19 +134,12 @@ class PolicyDraftAdmin(ReadOnlyAdmin[PolicyDraft]):
     def checked(self, draft: PolicyDraft) -> SafeString | str:
         if draft.state != DraftState.DRAFT:
             return gettext("It is over: nothing is checked any more.")
-        found = check_policy(drafts.policy_of(draft), at=timezone.now())
-        return render_to_string(
-            "settlement/draft_check.html",
-            {
-                "problems": [(problem_sentence(each), _page(each.ref)) for each in found.problems],
-                "findings": [(finding_sentence(each, names()), _page(each.ref)) for each in found.findings],
-            },
-        )
+        return render_to_string("settlement/draft_check.html", draft_telling.check(draft))
 
     @admin.display(description=_("rehearsals"))
     @once_a_page
     def rehearsed(self, draft: PolicyDraft) -> SafeString:
-        return render_to_string("settlement/draft_rehearsals.html", {"rehearsals": _rehearsals(draft)})
+        return render_to_string("settlement/draft_rehearsals.html", {"rehearsals": draft_telling.rehearsals(draft)})
 
     @dialog_action(
         description=_("New draft"),
@@ -215,7 +193,7 @@ class PolicyDraftAdmin(ReadOnlyAdmin[PolicyDraft]):
     )
     def ask(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         draft = PolicyDraft.objects.select_related("basis").get(pk=object_id)
-        summary = _summary(draft)
+        summary = draft_telling.summary(draft)
         done = self._do(
             request,
             draft,
@@ -283,10 +261,10 @@ class PolicyDraftAdmin(ReadOnlyAdmin[PolicyDraft]):
             "draft": draft,
             "form": form,
             "media": self.media + form.media,
-            "difference": _difference(draft),
+            "difference": draft_telling.changes(draft),
             "basis": draft.basis_id,
-            "steps": _steps(draft),
-            "warnings": _warnings(draft),
+            "steps": draft_telling.steps(draft),
+            "warnings": draft_telling.warnings(draft),
             "ready": drafts.stage_of(draft) is Stage.APPROVED and not drafts.overtaken(draft),
         }
         return TemplateResponse(request, "settlement/publish.html", context)
@@ -307,125 +285,3 @@ class PolicyDraftAdmin(ReadOnlyAdmin[PolicyDraft]):
             return False
         self.log_change(request, draft, [{"changed": {"fields": ["state"]}}])
         return True
-
-
-def _difference(draft: PolicyDraft) -> Difference:
-    return difference(drafts.basis_of(draft), drafts.policy_of(draft), names())
-
-
-def _summary(draft: PolicyDraft) -> str:
-    """What the approver reads: the first line names it, the others say what changes."""
-    found = _difference(draft)
-    basis = gettext("after policy %(number)s") % {"number": draft.basis_id} if draft.basis_id else gettext("the first")
-    lines = [gettext("Policy “%(name)s”, %(basis)s") % {"name": draft.name, "basis": basis}]
-    lines += [f"+ {each.after}" for each in found.added]
-    lines += [f"− {each.before}" for each in found.removed]
-    lines += [f"~ {each.before} → {each.after}" for each in found.changed]
-    if found.none:
-        lines.append(gettext("No rule changes."))
-    whole = "\n".join(lines)
-    if len(whole) <= SUMMARY_LENGTH_MAX:
-        return whole
-    rest = gettext("… and more: read the draft's own page.")
-    return f"{whole[: SUMMARY_LENGTH_MAX - len(rest) - 1]}\n{rest}"
-
-
-def _warnings(draft: PolicyDraft) -> list[str]:
-    if draft.state != DraftState.DRAFT:
-        return []
-    said = []
-    if drafts.overtaken(draft):
-        said.append(gettext("Another policy was published since. Make a new draft: this one can only be withdrawn."))
-    try:
-        changed = drafts.rules_changed(draft)
-    except BenefitError:
-        changed = True
-    if changed:
-        said.append(
-            gettext("The rules were changed after this draft was made. It does not say so: for that make a new draft.")
-        )
-    return said
-
-
-def _steps(draft: PolicyDraft) -> list[dict[str, Any]]:
-    """Draft, check, rehearse, approve, publish: what is done, what comes next, and what stands in the way."""
-    stage = drafts.stage_of(draft)
-    over = stage in (Stage.PUBLISHED, Stage.WITHDRAWN)
-    problems = 0 if over else len(check_policy(drafts.policy_of(draft), at=timezone.now()).problems)
-    rehearsed = {state for (state,) in Rehearsal.objects.filter(draft=draft).values_list("state")[:REHEARSALS_SHOWN]}
-    approved = stage in (Stage.APPROVED, Stage.PUBLISHED)
-    steps = [
-        _step(gettext("Draft"), "done", ""),
-        _step(
-            gettext("Check"),
-            "bad" if problems else "done",
-            gettext("%(count)s to put right") % {"count": problems} if problems else "",
-        ),
-        _step(
-            gettext("Rehearse"),
-            "done" if RehearsalState.DONE in rehearsed else "now" if RehearsalState.RUNNING in rehearsed else "open",
-            gettext("at work") if RehearsalState.RUNNING in rehearsed else "",
-        ),
-        _step(
-            gettext("Approve"),
-            "done" if approved else "bad" if stage is Stage.REFUSED else "now" if stage is Stage.ASKED else "open",
-            str(STAGES[stage]) if stage in (Stage.ASKED, Stage.REFUSED) else _approved_by(draft),
-        ),
-        _step(
-            gettext("Publish"),
-            "done" if stage is Stage.PUBLISHED else "bad" if stage is Stage.WITHDRAWN else "open",
-            _published_as(draft) if stage is Stage.PUBLISHED else str(STAGES[stage]) if over else "",
-        ),
-    ]
-    waiting = next((step for step in steps if step["state"] == "open"), None)
-    if waiting is not None and not over and not any(step["state"] == "now" for step in steps):
-        waiting["state"] = "next"
-    return steps
-
-
-def _step(title: str, state: str, said: str) -> dict[str, Any]:
-    marks = {"done": "✓", "bad": "✕", "now": "…", "open": "○"}
-    words = {"done": gettext("done"), "bad": gettext("in the way"), "now": gettext("at work"), "open": gettext("open")}
-    return {"title": title, "state": state, "mark": marks[state], "word": words[state], "said": said}
-
-
-def _approved_by(draft: PolicyDraft) -> str:
-    approval: Approval | None = newest(kind=Kind.POLICY, subject_id=draft.pk)
-    if approval is None or approval.effective_at is None or approval.decided_by is None:
-        return ""
-    told = {"name": approval.decided_by.get_username()}
-    if approval.effective_at > timezone.now():
-        moment = date_format(timezone.localtime(approval.effective_at), "SHORT_DATETIME_FORMAT")
-        return gettext("by %(name)s, from %(moment)s on") % {**told, "moment": moment}
-    return gettext("by %(name)s") % told
-
-
-def _published_as(draft: PolicyDraft) -> str:
-    published = draft.published
-    if published is None:
-        return ""
-    starts = date_format(timezone.localtime(published.starts_at), "SHORT_DATETIME_FORMAT")
-    return gettext("policy %(number)s, from %(moment)s") % {"number": published.number, "moment": starts}
-
-
-def _rehearsals(draft: PolicyDraft) -> list[dict[str, Any]]:
-    found = Rehearsal.objects.filter(draft=draft).order_by("-id")[:REHEARSALS_SHOWN]
-    return [
-        {
-            "link": link(Rehearsal, each.pk, f"{date_format(each.from_date)} – {date_format(each.to_date)}"),
-            "state": str(RehearsalState(each.state).label),
-            "sales": each.sales,
-        }
-        for each in found
-    ]
-
-
-def _page(ref: Ref | None) -> str:
-    """Where to put it right; "" where that has no page."""
-    if ref is None:
-        return ""
-    app, _dot, model = ref.model.partition(".")
-    try:
-        return reverse(f"admin:{app}_{model}_change", args=[ref.pk])
-    except NoReverseMatch:
-        return ""
