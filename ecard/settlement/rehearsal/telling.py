@@ -12,8 +12,8 @@ from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from devices.core.declines import Decline, Why
+from devices.core.money import format_minor
 from devices.core.sentences import decline_sentence
-from ecard.adminkit import money
 from ecard.benefits.models import Programme, Sponsor
 from ecard.merchants.models import Merchant, Outlet
 from ecard.merchants.queries import products_called
@@ -58,7 +58,7 @@ def found(rehearsal: Rehearsal) -> dict[str, Any]:
         "cards": _cards(rehearsal, totals),
         "sponsors": pairs(totals.sponsors, sponsors),
         "merchants": pairs(totals.merchants, merchants),
-        "declined": [(decline_title(why), count.count, money(count.amount_minor)) for why, count in declined],
+        "declined": [(decline_title(why), count.count, format_minor(count.amount_minor)) for why, count in declined],
         "outcomes": [
             {
                 "label": str(Outcome(outcome).label),
@@ -83,27 +83,27 @@ def _cards(rehearsal: Rehearsal, totals: Totals) -> list[dict[str, Any]]:
             _("People pay together"),
             _change(own_minor),
             gettext("%(draft)s instead of %(now)s")
-            % {"draft": money(totals.own.draft_minor), "now": money(totals.own.now_minor)},
+            % {"draft": format_minor(totals.own.draft_minor), "now": format_minor(totals.own.now_minor)},
         ),
         _card(
             _("Sponsors pay together"),
             _change(sponsored_minor),
             gettext("%(draft)s instead of %(now)s")
             % {
-                "draft": money(sum(each.draft_minor for each in totals.sponsors.values())),
-                "now": money(sum(each.now_minor for each in totals.sponsors.values())),
+                "draft": format_minor(sum(each.draft_minor for each in totals.sponsors.values())),
+                "now": format_minor(sum(each.now_minor for each in totals.sponsors.values())),
             },
         ),
         _card(
             _("Pay more"),
             ngettext("%(count)s person", "%(count)s people", more.count) % {"count": f"{more.count:,}"},
-            gettext("%(amount)s more together") % {"amount": money(more.amount_minor)},
+            gettext("%(amount)s more together") % {"amount": format_minor(more.amount_minor)},
             list_page("rehearsalperson", rehearsal, pays="more"),
         ),
         _card(
             _("Pay less"),
             ngettext("%(count)s person", "%(count)s people", less.count) % {"count": f"{less.count:,}"},
-            gettext("%(amount)s less together") % {"amount": money(less.amount_minor)},
+            gettext("%(amount)s less together") % {"amount": format_minor(less.amount_minor)},
             list_page("rehearsalperson", rehearsal, pays="less"),
         ),
         _card(
@@ -112,7 +112,7 @@ def _cards(rehearsal: Rehearsal, totals: Totals) -> list[dict[str, Any]]:
             gettext("to %(people)s people, worth %(amount)s")
             % {
                 "people": f"{totals.people_declined:,}",
-                "amount": money(sum(each.amount_minor for each in totals.declined.values())),
+                "amount": format_minor(sum(each.amount_minor for each in totals.declined.values())),
             },
             list_page("rehearsalsale", rehearsal, outcome__exact=int(Outcome.DECLINED)),
             bad=declined > 0,
@@ -133,7 +133,7 @@ def _card(title: Any, value: Any, said: Any, page: str = "", *, bad: bool = Fals
 
 def _change(amount_minor: int) -> str:
     """An amount with its sign: more is +."""
-    return f"+{money(amount_minor)}" if amount_minor > 0 else str(money(amount_minor))
+    return f"+{format_minor(amount_minor)}" if amount_minor > 0 else str(format_minor(amount_minor))
 
 
 def pairs(sums: Mapping[int, Pair], names: Mapping[int, str]) -> list[dict[str, Any]]:
@@ -143,8 +143,8 @@ def pairs(sums: Mapping[int, Pair], names: Mapping[int, str]) -> list[dict[str, 
     return [
         {
             "name": names.get(key, f"#{key}"),
-            "now": money(pair.now_minor),
-            "draft": money(pair.draft_minor),
+            "now": format_minor(pair.now_minor),
+            "draft": format_minor(pair.draft_minor),
             "more": _change(pair.draft_minor - pair.now_minor),
             "now_percent": 100 * pair.now_minor // most_minor,
             "draft_percent": 100 * pair.draft_minor // most_minor,
@@ -188,8 +188,8 @@ def sale_rows(person: RehearsalPerson, sales: list[queries.Compared]) -> list[di
             {
                 "taken_at": sale.taken_at,
                 "outlet": outlet.shown_name if outlet is not None else f"#{sale.record.tap.outlet}",
-                "now": money(sale.now_minor),
-                "draft": money(sale.draft_minor) if declined is None else decline_title(declined.why.value),
+                "now": format_minor(sale.now_minor),
+                "draft": format_minor(sale.draft_minor) if declined is None else decline_title(declined.why.value),
                 "same": sale.same,
                 "page": reverse("admin:settlement_rehearsalperson_sale", args=[person.pk, sale.sale_id]),
             }
@@ -207,10 +207,14 @@ def side_by_side(rehearsal: Rehearsal, sale: queries.Compared) -> dict[str, Any]
         "policy": sale.record.quote.policy,
         "draft": rehearsal.draft.name,
         "taken_at": sale.taken_at,
-        "then": {"own": money(sale.now_minor), "amount": money(sale.record.quote.amount_minor), "steps": then},
+        "then": {
+            "own": format_minor(sale.now_minor),
+            "amount": format_minor(sale.record.quote.amount_minor),
+            "steps": then,
+        },
         "now": {
-            "own": gettext("not sold") if declined else money(sale.draft_minor),
-            "amount": None if declined else money(sale.quote.amount_minor),
+            "own": gettext("not sold") if declined else format_minor(sale.draft_minor),
+            "amount": None if declined else format_minor(sale.quote.amount_minor),
             "steps": draft,
         },
     }
