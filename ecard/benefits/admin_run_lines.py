@@ -46,7 +46,7 @@ class RunLineAdmin(GrowingAdmin[RunLine]):
     returned = money_column("returned_minor", _("taken back"))
     spent = money_column("spent_minor", _("spent before"))
 
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         return lookup in ("run__id__exact", "left_out__gt", "duplicate__gt") or super().lookup_allowed(
             lookup, value, request
         )

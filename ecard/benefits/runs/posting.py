@@ -11,8 +11,8 @@ from django.db import connection, transaction
 from ecard.approvals.errors import OtherContent
 from ecard.approvals.models import Kind
 from ecard.approvals.operations import use
-from ecard.benefits.granting import NewGrant, already_given, give
-from ecard.benefits.models import Duplicate, Grant, LeftOut, Programme, Run, RunKind, RunLine, RunState
+from ecard.benefits.granting import NewGrant, give
+from ecard.benefits.models import Duplicate, LeftOut, Programme, Run, RunKind, RunLine, RunState
 from ecard.benefits.models.runs import AT_WORK
 from ecard.benefits.runs import duplicates, reversing
 from ecard.benefits.runs.errors import DuplicatesAppeared, TooLate, WrongState
@@ -52,6 +52,25 @@ _DUE = (
     "cardholder__state",
     "cardholder__purse_id",
 )
+
+_ANY_HAD = """
+SELECT EXISTS (SELECT 1 FROM benefits_grant
+               WHERE programme_id = %s AND period_key = ANY(%s) AND run_id IS DISTINCT FROM %s)
+"""
+# By the lines' numbers, not by a list of people, and person by person: ten thousand people take longer to hand over
+# than to look up, and a join is planned by what the table was before this run.
+_HAD = """
+SELECT line.cardholder_id, had.came_back
+FROM benefits_runline AS line
+CROSS JOIN LATERAL (
+    SELECT bool_and(coalesce(earlier.state = 'reversed' AND undone.spent_minor = 0, false)) AS came_back
+    FROM benefits_grant AS lot
+    LEFT JOIN benefits_run AS earlier ON earlier.id = lot.run_id
+    LEFT JOIN benefits_runline AS undone ON undone.run_id = lot.run_id AND undone.cardholder_id = lot.cardholder_id
+    WHERE lot.programme_id = %s AND lot.period_key = ANY(%s) AND lot.cardholder_id = line.cardholder_id
+) AS had
+WHERE line.run_id = %s AND line.id BETWEEN %s AND %s AND had.came_back IS NOT NULL
+"""
 
 
 @transaction.atomic
@@ -143,18 +162,16 @@ def _credit(run: Run, due: list[Due], *, at: datetime) -> list[Due]:
 
 def _grant(run: Run, due: list[Due], *, at: datetime) -> list[Due]:
     """Gives the lines that turn out to have been paid by somebody else a moment ago."""
+    if run.programme_id is None or run.expires_at is None:
+        raise WrongState
     # Whoever else issues this programme waits here, so neither meets the unique key.
     programme = Programme.objects.select_for_update().get(pk=run.programme_id)
-    if run.expires_at is None:
-        raise WrongState
-    people = [each.cardholder_id for each in due]
-    keys = [piece_key(run.period_key, piece) for piece in range(run.pieces)]
-    had = already_given(programme.pk, keys, people)
-    again = {each.cardholder_id for each in due if each.duplicate == Duplicate.SAME_PERIOD} | _came_back(run, people)
-    paid, refused = [], []
+    had = _had(run, due)
+    paid: list[tuple[Due, bool]] = []
+    refused: list[tuple[Due, bool]] = []
     for each in due:
-        has = any((each.cardholder_id, key) in had for key in keys)
-        (refused if has and each.cardholder_id not in again else paid).append((each, has))
+        may_again = each.duplicate == Duplicate.SAME_PERIOD or had.get(each.cardholder_id, True)
+        (paid if may_again else refused).append((each, each.cardholder_id in had))
     new = [
         NewGrant(
             each.cardholder_id,
@@ -180,16 +197,16 @@ def piece_key(period_key: str, piece: int) -> str:
     return period_key if piece == 0 else f"{period_key}#{piece + 1}"
 
 
-def _came_back(run: Run, people: list[int]) -> set[int]:
-    """Whose grants for this period were taken back whole, with the run that gave them."""
-    undone = Grant.objects.filter(
-        programme_id=run.programme_id,
-        period_key=run.period_key,
-        cardholder_id__in=people,
-        run__state=RunState.REVERSED,
-    )
-    lines = RunLine.objects.filter(run_id__in=undone.values("run_id"), cardholder_id__in=people, spent_minor=0)
-    return set(lines.values_list("cardholder_id", flat=True))
+def _had(run: Run, due: list[Due]) -> dict[int, bool]:
+    """Whoever of these lines has grants for the period already → whether they all came back whole with their runs."""
+    keys = [piece_key(run.period_key, piece) for piece in range(run.pieces)]
+    with connection.cursor() as cursor:
+        cursor.execute(_ANY_HAD, [run.programme_id, keys, run.pk])
+        (anybody,) = cursor.fetchone()
+        if not anybody:
+            return {}
+        cursor.execute(_HAD, [run.programme_id, keys, run.pk, due[0].line_id, due[-1].line_id])
+        return dict(cursor.fetchall())
 
 
 def _leave_out(run: Run, lines: list[Due], why: LeftOut) -> None:
