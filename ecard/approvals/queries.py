@@ -27,11 +27,6 @@ def newest(*, kind: Kind, subject_id: int) -> Approval | None:
     return found.order_by("-id").first()
 
 
-def open_approvals(*, limit: int = OPEN_LIMIT) -> list[Approval]:
-    """What waits for somebody, oldest first."""
-    return list(Approval.objects.filter(state=State.OPEN).select_related("asked_by").order_by("id")[:limit])
-
-
 def waiting() -> int:
     """How many requests wait; counted to OPEN_LIMIT."""
     return Approval.objects.filter(state=State.OPEN)[:OPEN_LIMIT].count()

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pypinyin import Style, lazy_pinyin
 
 ATTRIBUTES_MAX = 20
-ATTRIBUTE_LENGTH_MAX = 32
 VALUE_LENGTH_MAX = 64
 CONDITIONS_MAX = 20
 VALUES_PER_CONDITION_MAX = 50

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 
 import pytest
 
-from devices.core.journal import EpochRecord, encode_record
 from devices.core.messages import BATCH_MAGIC, MAX_BATCH_BYTES, Ack, BatchHead, Refusal, seal_batch
 from devices.core.signing import BATCH_DOMAIN, SigningKey
 from ecard.settlement import queries, receiving
@@ -224,16 +222,6 @@ def test_a_terminals_quarantine_is_bounded(world: World, till: Till, monkeypatch
         till.lines[1] = till.lines[1].replace(b'"at_ms":', b'"at_ms":%d' % (amount + 1))
         till.send(till.sealed())
     assert QuarantinedBatch.objects.count() == 3
-
-
-def _restart_with(change: Callable[[EpochRecord], EpochRecord]) -> Callable[[Till], None]:
-    def restart(till: Till) -> None:
-        before = (till.epoch, len(till.lines), till.head())
-        till.start()
-        record = EpochRecord(1, 1_795_147_200_000, till.epoch, before[0], before[1], before[2].hex(), "test")
-        till.lines = [encode_record(change(record))]
-
-    return restart
 
 
 def test_the_next_epoch_goes_on_where_the_last_one_ended(world: World, till: Till) -> None:

@@ -14,7 +14,6 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from ecard.terminals import operations, profiles
 from tests.support.device import Device, refusal_of, terminal_of
 
-SIGNED_OUT_STATUSES = {301, 302, 400, 401, 403, 404, 405}
 _CONVERTER = re.compile(r"<(?:(\w+):)?\w+>")
 
 

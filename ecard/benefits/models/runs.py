@@ -35,8 +35,6 @@ class RunState(models.TextChoices):
 
 AT_WORK = (RunState.POSTING, RunState.REVERSING)
 """States in which a worker goes on with a run until it is through."""
-PAID = (RunState.POSTING, RunState.POSTED)
-ENDED = (RunState.POSTED, RunState.REVERSED, RunState.CANCELLED)
 
 
 class Run(models.Model):

@@ -137,14 +137,14 @@ def periods(*, required: bool = False) -> forms.ModelMultipleChoiceField[MealPer
 
 
 def categories(*, required: bool = True) -> forms.ModelMultipleChoiceField[Category]:
-    """Kinds of products."""
-    return _several(_("Kinds of products"), Category.objects.all(), required=required, help_text="")
+    """Product categories."""
+    return _several(_("Product categories"), Category.objects.all(), required=required, help_text="")
 
 
 def products() -> forms.ModelMultipleChoiceField[Product]:
     """Single products."""
     found = Product.objects.filter(active=True)
-    return _several(_("Single products"), found, required=False, help_text=_("Beside the kinds above."))
+    return _several(_("Single products"), found, required=False, help_text=_("Beside the categories above."))
 
 
 def allergens() -> forms.ModelMultipleChoiceField[Allergen]:

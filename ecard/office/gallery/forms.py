@@ -133,7 +133,7 @@ class BlockForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if not cleaned.get("categories") and not cleaned.get("products"):
-            self.add_error("categories", _("Choose a kind of product, or single products."))
+            self.add_error("categories", _("Choose a product category, or single products."))
         return cleaned
 
 

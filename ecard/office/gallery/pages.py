@@ -54,11 +54,6 @@ def setup_page(request: HttpRequest, key: str) -> HttpResponse:
     return TemplateResponse(request, "office/setup.html", context)
 
 
-def may_use_any(request: HttpRequest) -> bool:
-    """Whether the gallery has anything for this person."""
-    return any(_may_use(request, setup) for setup in SETUPS)
-
-
 def _set_up(request: HttpRequest, setup: Setup, form: forms.Form) -> HttpResponse:
     with transaction.atomic():
         made = setup.make(form.cleaned_data)
