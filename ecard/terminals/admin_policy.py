@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet, Subquery
+from django.db.models import DateTimeField, QuerySet, Subquery, Value
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -47,8 +47,10 @@ class PublishedPolicyAdmin(ReadOnlyAdmin[PublishedPolicy]):
     actions_detail = ("go_back", "draft_again")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PublishedPolicy]:
-        started = PublishedPolicy.objects.filter(starts_at__lte=timezone.now()).order_by("-number")
-        return super().get_queryset(request).annotate(governing=Subquery(started.values("number")[:1]))
+        now = timezone.now()
+        started = PublishedPolicy.objects.filter(starts_at__lte=now).order_by("-number")
+        governing = Subquery(started.values("number")[:1])
+        return super().get_queryset(request).annotate(governing=governing, looked_at=Value(now, DateTimeField()))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Only the newest can be undone by one click; only what is not in force needs a draft to come back."""
@@ -160,7 +162,8 @@ class PublishedPolicyAdmin(ReadOnlyAdmin[PublishedPolicy]):
 
 
 def _state(published: PublishedPolicy) -> tuple[str, str]:
-    if published.starts_at > timezone.now():
+    # One moment for both: a policy that starts while its page is made is not over.
+    if published.starts_at > getattr(published, "looked_at", timezone.now()):
         return "coming", gettext("starts later")
     governing: int | None = getattr(published, "governing", None)
     return ("in_force", gettext("in force")) if published.number == governing else ("before", gettext("over"))

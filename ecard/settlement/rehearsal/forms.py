@@ -91,7 +91,8 @@ class PublishForm(forms.Form):
 
 
 def _said(boundary: Boundary) -> str:
-    moment = date_format(timezone.localtime(boundary.at), "D SHORT_DATETIME_FORMAT")
+    local = timezone.localtime(boundary.at)
+    moment = f"{date_format(local, 'D')} {date_format(local, 'SHORT_DATETIME_FORMAT')}"
     language = get_language() or "en"
     meals = [f"{meal.in_language(language)} ({site.in_language(language)})" for meal, site in boundary.meals]
     return f"{moment} · {pgettext('between clauses', ', ').join(meals)}"
