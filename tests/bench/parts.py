@@ -8,7 +8,20 @@ from concurrent.futures import ProcessPoolExecutor
 
 from tests.bench.figures import Figure
 
-PARTS = ("terminal", "scan", "tap", "posting", "path", "issue", "snapshot", "page", "subsidy", "policy")
+PARTS = (
+    "terminal",
+    "scan",
+    "tap",
+    "posting",
+    "path",
+    "issue",
+    "snapshot",
+    "page",
+    "subsidy",
+    "policy",
+    "ready",
+    "rehearse",
+)
 """Each is a module here with NAME and `run(*, scale: float) -> list[Figure]`."""
 
 

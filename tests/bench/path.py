@@ -48,7 +48,7 @@ def run(*, scale: float = 1.0) -> list[Figure]:
     figures: list[Figure] = []
     batches = max(4, int(BATCHES * scale))
     sales = batches * SALES_PER_BATCH
-    with stage.full_campus(merchants=max(batches, 20)) as campus, _server(campus.urls.app_url) as url:
+    with stage.full_campus(merchants=max(batches, 20)) as campus, server(campus.urls.app_url) as url:
         for order, profile in enumerate(PROFILES):
             runs = [
                 _one_run(campus, url, profile, epoch=1 + order * (RUNS + 1) + number, batches=batches)
@@ -215,7 +215,7 @@ def _key(find: Any, role: Any) -> Any:
 
 
 @contextmanager
-def _server(database_url: str) -> Iterator[str]:
+def server(database_url: str) -> Iterator[str]:
     """The server as it is deployed, on a port of this machine."""
     import httpx
 
