@@ -136,27 +136,27 @@ class Scoped(_Admin):
         return within(self.model, super().get_queryset(request), request)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return self._may_look(request) and super().has_module_permission(request)
+        return self.__may_look(request) and super().has_module_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may_look(request, obj) and super().has_view_permission(request, obj)
+        return self.__may_look(request, obj) and super().has_view_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        may = sites_of(request) is None or (self._label in SCOPES and self._label not in NOT_ADDED)
+        may = sites_of(request) is None or (self.__label in SCOPES and self.__label not in NOT_ADDED)
         return may and super().has_add_permission(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may_change(request, obj) and super().has_change_permission(request, obj)
+        return self.__may_change(request, obj) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may_change(request, obj) and super().has_delete_permission(request, obj)
+        return self.__may_change(request, obj) and super().has_delete_permission(request, obj)
 
     def get_urls(self) -> list[URLPattern]:
         """Every address of this admin asks first, so that no button can forget to."""
         patterns = super().get_urls()
         for pattern in patterns:
             if isinstance(pattern, URLPattern):
-                pattern.callback = self._asking(pattern.callback, name=pattern.name or "")
+                pattern.callback = self.__asking(pattern.callback, name=pattern.name or "")
         return patterns
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -175,49 +175,49 @@ class Scoped(_Admin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, obj, change=change, **kwargs)
-        if sites_of(request) is None or SCOPES.get(self._label) is not _named_only:
+        if sites_of(request) is None or SCOPES.get(self.__label) is not _named_only:
             return form
         return type(form.__name__, (_NamesAPlace, form), {})
 
     @property
-    def _label(self) -> str:
+    def __label(self) -> str:
         return str(self.model._meta.label_lower)
 
-    def _may_look(self, request: HttpRequest, obj: Any = None) -> bool:
-        if sites_of(request) is None or self._label in SHARED:
+    def __may_look(self, request: HttpRequest, obj: Any = None) -> bool:
+        if sites_of(request) is None or self.__label in SHARED:
             return True
-        return self._label in SCOPES and (obj is None or self._is_theirs(request, obj))
+        return self.__label in SCOPES and (obj is None or self.__is_theirs(request, obj))
 
-    def _may_change(self, request: HttpRequest, obj: Any) -> bool:
+    def __may_change(self, request: HttpRequest, obj: Any) -> bool:
         sites = sites_of(request)
         if sites is None:
             return True
-        if self._label not in SCOPES:
+        if self.__label not in SCOPES:
             return False
         if obj is None:
             return True
         elsewhere = (
-            self._label == "merchants.product"
+            self.__label == "merchants.product"
             and _placements().filter(product_id=getattr(obj, "pk", obj)).exclude(outlet__site_id__in=sites).exists()
         )
-        return not elsewhere and self._is_theirs(request, obj)
+        return not elsewhere and self.__is_theirs(request, obj)
 
-    def _is_theirs(self, request: HttpRequest, obj: Any) -> bool:
+    def __is_theirs(self, request: HttpRequest, obj: Any) -> bool:
         try:
             return within(self.model, self.model._base_manager.filter(pk=getattr(obj, "pk", obj)), request).exists()
         except (ValueError, ValidationError):
             return False  # an address with anything for a number
 
-    def _asking(self, view: Callable[..., HttpResponse], *, name: str) -> Callable[..., HttpResponse]:
+    def __asking(self, view: Callable[..., HttpResponse], *, name: str) -> Callable[..., HttpResponse]:
         usual = f"{self.model._meta.app_label}_{self.model._meta.model_name}_"
 
         @wraps(view)
         def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if sites_of(request) is not None:
                 about = kwargs.get("object_id", args[0] if args else None)
-                if self._label not in SCOPES and self._label not in SHARED:
+                if self.__label not in SCOPES and self.__label not in SHARED:
                     raise PermissionDenied
-                if about is not None and not self._is_theirs(request, about):
+                if about is not None and not self.__is_theirs(request, about):
                     raise Http404
                 if about is None and name and name not in {f"{usual}changelist", f"{usual}add"}:
                     raise PermissionDenied  # a list's own page, which may be about any site
