@@ -199,3 +199,8 @@ def test_the_figures_table_is_made_from_a_bench_run() -> None:
     assert "old" not in told
     assert figures.filled(told, run) == told
     assert figures.BEGIN in readme()
+
+
+def test_every_goal_is_of_a_figure_that_the_bench_takes() -> None:
+    bench = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests/bench").glob("*.py"))
+    assert [name for name in figures.GOALS if f'"{name}"' not in bench] == []
