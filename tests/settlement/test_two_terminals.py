@@ -8,9 +8,10 @@ import msgspec
 import pytest
 from django.utils.translation import override
 
-from devices.core.quote import Quote
+from devices.core.quote import Line, Quote
 from ecard.benefits.granting import EXPIRY_GRACE, expire_grants, issue_grants
-from ecard.benefits.models import Entitlement, Grant, PriceRule, Programme, ProgrammeKind, SpendLimit
+from ecard.benefits.guardians import set_guardian_limit
+from ecard.benefits.models import Entitlement, Grant, PriceRule, Programme, ProgrammeKind, SpendLimit, Window
 from ecard.benefits.operations import open_programme, open_sponsor
 from ecard.benefits.vouchers import transfer_voucher
 from ecard.cardholders.operations import make_price_class, move_group, save_group
@@ -214,6 +215,23 @@ def test_a_limit_of_its_own_counts_only_what_it_is_for(world: World) -> None:
     assert note_over_limits(at=world.at) == 1
     matter = the_matter(ExceptionKind.OVER_LIMIT, en="limit of 1 was passed: 2 in all", zh="每日限额 1")
     assert matter.params["sold"] == 2
+
+
+@pytest.mark.parametrize("window", [Window.PERIOD, Window.DAY, Window.WEEK])
+def test_a_guardians_limit_reached_at_another_terminal_is_told_once(world: World, window: Window) -> None:
+    without_subsidy(world)
+    set_guardian_limit(cardholder=world.person(0), window=window, max_minor=20_00, at=world.at)
+    first, second = two(world)
+    for each in (first, second):
+        each.sell(0, 15_00)
+        each.sell(1, 15_00)
+        assert not isinstance(each.tap(0, (Line(6_00),)), Quote)
+    uploaded(world, first, second)
+    assert (world.purse(0), loss()) == (70_00, 0)
+    assert note_over_limits(at=world.at) == 1
+    assert note_over_limits(at=world.at) == 0
+    matter = the_matter(ExceptionKind.OVER_GUARD, en="a guardian's limit of ¥20.00", zh="监护人设定的限额 ¥20.00")
+    assert matter.params["sold_minor"] == 30_00
 
 
 def test_a_policy_published_meanwhile_leaves_what_the_terminal_showed(world: World) -> None:

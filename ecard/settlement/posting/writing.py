@@ -26,6 +26,7 @@ _SALE = struct.Struct(">h iq iq iq iq iq ih iq ii ii ii ii ii ii ii ii ih ih ih 
 _LENGTH = struct.Struct(">i")
 _CODE_ID = struct.Struct(">iq")
 _NO_CODE_ID = _LENGTH.pack(-1)
+_NOTHING = _LENGTH.pack(0)
 _EPOCH_MS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1000
 _EPOCH_DAY = date(2000, 1, 1).toordinal()
 
@@ -73,7 +74,9 @@ def sale_row(
         _COLUMNS, 8, key, 8, ref, 8, presented_s, 8, (at_ms - _EPOCH_MS) * 1000, 8, batch_id, 2, terminal_id,
         8, merchant_id, 4, amount_minor, 4, purse, 4, grant, 4, sponsor, 4, loss, 4, suspense, 4, policy, 4, day,
         2, outlet_id, 2, evaluator, 2, position, 2, attempt, 2, period,
-    ) + _LENGTH.pack(len(counted)) + counted + (_CODE_ID.pack(8, code_id) if code_id else _NO_CODE_ID)
+    ) + (_LENGTH.pack(len(counted)) + counted if counted else _NOTHING) + (
+        _CODE_ID.pack(8, code_id) if code_id else _NO_CODE_ID
+    )
     # fmt: on
 
 
