@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 
 import pytest
@@ -62,12 +62,19 @@ def told() -> set[int]:
     return refs
 
 
-def chosen(people: list[Cardholder], **asked: object) -> list[int]:
+def chosen(
+    people: list[Cardholder],
+    *,
+    groups: Collection[int] = (),
+    attributes: Mapping[str, Collection[str]] | None = None,
+    list_id: int | None = None,
+) -> list[int]:
     """Places of those chosen, read two at a time."""
-    given: dict[str, object] = {"groups": (), "attributes": {}, "list_id": None, **asked}
     places, after = {person.pk: place for place, person in enumerate(people)}, 0
     found: list[int] = []
-    while page := queries.selection_ids(**given, after=after, limit=2):  # type: ignore[arg-type]  # built by name
+    while page := queries.selection_ids(
+        groups=groups, attributes=attributes or {}, list_id=list_id, after=after, limit=2
+    ):
         found += [places[each] for each in page]
         after = page[-1]
     return found
@@ -160,8 +167,8 @@ def test_lists_of_a_page_of_people_take_a_fixed_number_of_statements(
     assert {ref for each in (third, grown, named) for ref in _refs(queries.people_of_list(each.pk))} == set(found)
 
 
-def _refs(ids: object) -> set[int]:
-    return set(Cardholder.objects.filter(pk__in=list(ids)).values_list("account_ref", flat=True))  # type: ignore[call-overload]  # any iterable
+def _refs(ids: Iterable[int]) -> set[int]:
+    return set(Cardholder.objects.filter(pk__in=list(ids)).values_list("account_ref", flat=True))
 
 
 def test_a_selection_is_read_page_by_page_and_leaves_out_whoever_has_left(
@@ -190,11 +197,10 @@ def test_terminals_hear_of_whoever_joins_or_leaves_a_list(people: list[Cardholde
     assert told() == set()
     assert operations.remove_members(person_list=named, cardholder_ids=[people[0].pk, people[5].pk], at=AT) == 1
     assert told() == {refs[0]}
-    grade = {"code": "grade", "name": "年级", "kind": ListKind.BY_ATTRIBUTES, "at": AT}
-    operations.save_list(**grade, conditions=[Condition("grade", ("1",))])  # type: ignore[arg-type]  # built by name
-    assert told() == {refs[0], refs[3]}
-    operations.save_list(**grade, conditions=[Condition("grade", ("1", "2"))])  # type: ignore[arg-type]  # built by name
-    assert told() == {refs[1], refs[4]}
+    for values, expected in ((("1",), {refs[0], refs[3]}), (("1", "2"), {refs[1], refs[4]})):
+        asked = [Condition("grade", values)]
+        operations.save_list(code="grade", name="年级", kind=ListKind.BY_ATTRIBUTES, conditions=asked, at=AT)
+        assert told() == expected
     operations.set_attributes(cardholder=people[0], attributes={"grade": "3"}, at=AT)
     assert told() == {refs[0]}
     operations.set_avoided(cardholder=people[1], allergens=[7, 2, 7], at=AT)

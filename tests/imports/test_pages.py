@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
 
 from ecard.cardholders.models import Cardholder
 from ecard.imports.models import BatchState, ImportBatch
@@ -130,12 +131,12 @@ def test_a_file_of_people_is_shown_to_nobody_who_may_not_see_people(admin: Clien
 
 
 def test_a_page_of_a_large_preview_asks_a_few_statements(
-    admin: Client, campus: Campus, django_assert_max_num_queries: object
+    admin: Client, campus: Campus, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     lines = "\n".join(f"N{number},甲,students" for number in range(500))
     upload(admin, f"number,name,group\n{lines}\n")
     batch = ImportBatch.objects.get()
-    with django_assert_max_num_queries(40):  # type: ignore[operator]  # pytest-django's fixture
+    with django_assert_max_num_queries(40):
         shown = look(admin, batch, "?only=2&p=2")
     assert "N60" in shown
     assert "N10<" not in shown
