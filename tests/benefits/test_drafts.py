@@ -10,7 +10,7 @@ from django.db import ProgrammingError, connection, transaction
 
 from devices.core.evaluate import evaluate
 from devices.core.messages import SignedPolicy
-from devices.core.policy import decode_policy
+from devices.core.policy import decode_policy, in_force
 from devices.core.quote import Line, Person, Tap
 from ecard.approvals import operations as approvals
 from ecard.approvals.errors import NotApproved, NotYetEffective, OtherContent, SamePerson
@@ -20,7 +20,7 @@ from ecard.benefits import drafts, operations
 from ecard.benefits.drafts import Stage, stage_of, stages_of
 from ecard.benefits.errors import AlreadyPublished, CannotGoBack, DraftEnded, DraftOvertaken, PolicyRefused
 from ecard.benefits.models import DraftState, PolicyDraft, PriceRule, PublishedPolicy
-from ecard.benefits.queries import policy_by_number
+from ecard.benefits.queries import policies_for_terminals, policy_by_number
 from ecard.changes.models import Change, Topic
 from ecard.merchants.operations import close_outlet
 from tests.support.campus import NOON, Campus, make_campus
@@ -202,6 +202,15 @@ def test_going_back_also_cancels_a_policy_that_has_not_started(campus: Campus) -
     in_force = policy_in_force(NOON + timedelta(hours=6))
     assert in_force is not None
     assert [rule.percent_bp for rule in in_force.prices] == [8_000]
+
+
+def test_terminals_that_were_told_change_over_at_the_start_second_and_not_before(campus: Campus) -> None:
+    published_at(8_000)
+    published_at(9_500, minutes=1, starts_in=timedelta(hours=2))
+    told = tuple(decode_policy(each.body) for each in policies_for_terminals(SOON))
+    starts_s = int((SOON + timedelta(hours=2)).timestamp())
+    decides = {at_s: in_force(told, at_s=at_s) for at_s in (starts_s - 1, starts_s)}
+    assert [policy.number if policy else 0 for policy in decides.values()] == [1, 2]
 
 
 def test_only_the_newest_policy_within_days_and_for_a_reason_is_undone_by_one_person(campus: Campus) -> None:

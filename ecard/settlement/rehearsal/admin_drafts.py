@@ -65,13 +65,26 @@ class PolicyDraftAdmin(ReadOnlyAdmin[PolicyDraft]):
     list_filter = ("state",)
     search_fields = ("name",)
     ordering = ("-id",)
-    fields = ("way", "warnings", "changes", "checked", "rehearsed", ("made_by", "made_at"), ("basis", "reason"))
     readonly_fields = ("way", "warnings", "changes", "checked", "rehearsed")
     actions_list = ("new",)
     actions_detail = ("publish", "ask", "to_approval", "rehearse", "withdraw")
 
     class Media:
         css = {"all": ("settlement/drafts.css",)}
+
+    def get_fields(self, request: HttpRequest, obj: PolicyDraft | None = None) -> Any:
+        """What there is to say."""
+        warned = obj is not None and bool(draft_telling.warnings(obj))
+        back = obj is not None and obj.returns_to_id is not None
+        return (
+            "way",
+            *(("warnings",) if warned else ()),
+            "changes",
+            "checked",
+            "rehearsed",
+            ("made_by", "made_at"),
+            *((("basis", "returns_to"), "reason") if back else ("basis",)),
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PolicyDraft]:
         return super().get_queryset(request).defer("body")
@@ -112,7 +125,7 @@ class PolicyDraftAdmin(ReadOnlyAdmin[PolicyDraft]):
     def stage_chip(self, draft: Any) -> tuple[str, str]:
         return draft.stage.value, str(draft_telling.STAGES[draft.stage])
 
-    @admin.display(description=_("way"))
+    @admin.display(description=_("progress"))
     @once_a_page
     def way(self, draft: PolicyDraft) -> SafeString:
         return render_to_string("settlement/draft_way.html", {"steps": draft_telling.steps(draft)})

@@ -91,7 +91,7 @@ def steps(draft: PolicyDraft) -> list[dict[str, Any]]:
         _step(
             gettext("Rehearse"),
             "done" if RehearsalState.DONE in rehearsed else "now" if RehearsalState.RUNNING in rehearsed else "open",
-            gettext("at work") if RehearsalState.RUNNING in rehearsed else "",
+            gettext("at work") if rehearsed == {RehearsalState.RUNNING} else "",
         ),
         _step(
             gettext("Approve"),
@@ -104,7 +104,8 @@ def steps(draft: PolicyDraft) -> list[dict[str, Any]]:
             _published_as(draft) if stage is Stage.PUBLISHED else str(STAGES[stage]) if over else "",
         ),
     ]
-    waiting = next((step for step in way if step["state"] == "open"), None)
+    ahead = way[-1:] if approved else way
+    waiting = next((step for step in ahead if step["state"] == "open"), None)
     if waiting is not None and not over and not any(step["state"] == "now" for step in way):
         waiting["state"] = "next"
     return way

@@ -126,7 +126,7 @@ class RehearsalPerson(models.Model):
         indexes = (models.Index(name="settlement_rehearsal_by_more", fields=["rehearsal", "more_minor", "id"]),)
 
     def __str__(self) -> str:
-        return f"{self.rehearsal_id} {self.account_ref}"
+        return f"#{self.pk}"
 
 
 class Outcome(models.IntegerChoices):
@@ -171,4 +171,4 @@ class RehearsalSale(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.rehearsal_id} #{self.sale_id}"
+        return f"#{self.sale_id}"

@@ -169,8 +169,12 @@ def assumptions(rehearsal: Rehearsal) -> list[str]:
     for programme in named:
         issues = len({each.begins_s for each in given if each.programme == programme.pk})
         told = {"name": programme.shown_name, "count": issues}
-        once = gettext("“%(name)s” is new: whoever it is for today is taken to have got it then, %(count)s times.")
-        said.append(once % told)
+        issued = ngettext(
+            "“%(name)s” is new: whoever it is for today is taken to have got it once.",
+            "“%(name)s” is new: whoever it is for today is taken to have got it %(count)s times.",
+            issues,
+        )
+        said.append(issued % told)
     if given:
         said.append(gettext("An issue by hand, or on a date after the stretch, is taken to be made on its first day."))
     if rehearsal.listed:
