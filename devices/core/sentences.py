@@ -139,11 +139,11 @@ _REASONS: dict[str, Text] = {
         "Voucher “{programme}” is for {threshold_minor} or more, which this is not",
     ),
     "entitlement.used": Text(
-        "“{entitlement}”：免费，由承担单位按 {amount_minor} 结算，还剩 {left_count} 次",
+        "“{entitlement}”：免费，由出资方按 {amount_minor} 结算，还剩 {left_count} 次",
         "“{entitlement}”: free of charge; its sponsor pays {amount_minor}; {left_count} left",
     ),
     "entitlement.part": Text(
-        "“{entitlement}”：免 {covers_minor}，由承担单位按 {amount_minor} 结算，还剩 {left_count} 次",
+        "“{entitlement}”：免 {covers_minor}，由出资方按 {amount_minor} 结算，还剩 {left_count} 次",
         "“{entitlement}”: {covers_minor} is free of charge; its sponsor pays {amount_minor}; {left_count} left",
     ),
     "entitlement.used_up": Text(

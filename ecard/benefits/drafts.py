@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
 
 import msgspec
+from django.db import connection
 
 from devices.core.policy import Policy, decode_policy, encode_policy
 from ecard.approvals.models import Approval, Kind
@@ -17,6 +19,10 @@ from ecard.benefits.models import DraftState, PolicyDraft, PublishedPolicy
 
 DRAFT_DOMAIN = b"ecard draft of a policy\n"
 ROLLBACK_WITHIN = timedelta(days=7)
+_DRAFTED = """
+SELECT EXISTS (SELECT 1 FROM benefits_policydraft WHERE convert_from(body, 'UTF8')::jsonb -> 'entitlements' @> %s)
+    OR EXISTS (SELECT 1 FROM benefits_publishedpolicy WHERE convert_from(body, 'UTF8')::jsonb -> 'entitlements' @> %s)
+"""
 _NO_START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -66,6 +72,14 @@ def basis_of(draft: PolicyDraft) -> Policy | None:
 def rules_changed(draft: PolicyDraft) -> bool:
     """Whether somebody edited the rules after the draft was made: it does not say so, and needs a successor to."""
     return rules_as_they_stand() != bytes(draft.body)
+
+
+def was_drafted(entitlement_id: int) -> bool:
+    """Whether a draft or a published policy has this free meal, in one statement; a trigger asks the same."""
+    named = json.dumps([{"id": entitlement_id}])
+    with connection.cursor() as cursor:
+        cursor.execute(_DRAFTED, [named, named])
+        return bool(cursor.fetchone()[0])
 
 
 def newest_published() -> PublishedPolicy | None:

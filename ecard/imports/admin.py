@@ -219,7 +219,11 @@ class ImportBatchAdmin(ReadOnlyAdmin[ImportBatch]):
     )
     def undo(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         batch = ImportBatch.objects.get(pk=object_id)
-        undone = operations.undo_batch(batch=batch, by=signed_in(request), at=timezone.now())
+        try:
+            undone = operations.undo_batch(batch=batch, by=signed_in(request), at=timezone.now())
+        except CannotApply as together:
+            messages.error(request, problem_sentence(together.args[0], {}))
+            return back_to(batch)
         if undone.left:
             said = ngettext(
                 "%(count)s row stays as it is: see below.", "%(count)s rows stay as they are: see below.", undone.left

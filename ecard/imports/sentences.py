@@ -69,6 +69,7 @@ def problem_sentence(problem: Problem, titles: Mapping[str, str]) -> str:
         "catalogue full": _("Terminals of outlet %(value)s hold no more products: take some away there first."),
         "retired": _("It is no longer sold, and stays: sales may name it."),
         "out of use": _("It is out of use, and stays: policies may name it."),
+        "issued": _("“%(about)s” was issued already: its kind and its sponsor stay."),
         "several": _("Several have this name: change it on its own page."),
         "date": _("%(column)s “%(value)s” is no date: it looks like 2026-09-01."),
         "programme": _("What is left needs its days, its date or its cap; what is issued by itself needs an amount."),

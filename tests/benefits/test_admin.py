@@ -138,7 +138,7 @@ def test_dates_of_each_term_are_typed_with_commas(admin: Client, campus: Campus)
     assert "on 2026-09-01, 2027-02-20 all people get ¥50" in page(admin, "benefits_programme_changelist")
 
 
-def test_a_programme_that_was_issued_stays_of_its_kind(admin: Client, campus: Campus) -> None:
+def test_a_programme_that_was_issued_stays_of_its_kind_and_its_sponsors(admin: Client, campus: Campus) -> None:
     programme = open_programme(name="餐补")
     issue_grants(
         programme=programme,
@@ -148,9 +148,9 @@ def test_a_programme_that_was_issued_stays_of_its_kind(admin: Client, campus: Ca
         expires_at=NOON + timedelta(days=9),
         at=NOON,
     )
-    form = a_programme(kind="voucher", sponsor=programme.sponsor_id)
-    response = send(admin, "benefits_programme_change", form, programme.pk)
-    assert "It was issued already" in response.content.decode()
+    for moved in ({"kind": "voucher", "sponsor": programme.sponsor_id}, {"sponsor": open_sponsor(name="工会").pk}):
+        response = send(admin, "benefits_programme_change", a_programme(**moved), programme.pk)
+        assert "It was issued already" in response.content.decode()
 
 
 def test_a_sponsor_has_an_account_and_its_budget_both_dates(admin: Client) -> None:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ecard.benefits.admin.base import PEOPLE, PLACES, RuleAdmin, ends_after_it_begins
 from ecard.benefits.compiler import entitlement_of, names_around
+from ecard.benefits.drafts import was_drafted
 from ecard.benefits.models import Entitlement
 from ecard.benefits.sentences import entitlement_sentence
 
@@ -23,6 +24,10 @@ class EntitlementForm(ModelForm[Entitlement]):
         agreed = cleaned.get("agreed_minor")
         if agreed is not None and agreed < 1:
             self.add_error("agreed_minor", _("The sponsor bears something for each meal."))
+        if "sponsor" in self.changed_data and self.instance.pk and was_drafted(self.instance.pk):
+            self.add_error(
+                "sponsor", _("A draft or a policy has it already, and its sponsor stays: make a new free meal.")
+            )
         return cleaned
 
 

@@ -79,8 +79,10 @@ class ProgrammeForm(ModelForm[Programme]):
         self._check_ending(cleaned)
         if not ends_after_it_begins(cleaned):
             self.add_error("to_date", _("It ends before it begins."))
-        if "kind" in self.changed_data and self.instance.pk and self.instance.grants.exists():
-            self.add_error("kind", _("It was issued already and stays what it is: make a new programme."))
+        changed = {"kind", "sponsor"}.intersection(self.changed_data)
+        if changed and self.instance.pk and self.instance.grants.exists():
+            for name in changed:
+                self.add_error(name, _("It was issued already and stays what it is: make a new programme."))
         return cleaned
 
     def _check_issuing(self, cleaned: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ecard.benefits.models import AMOUNT_MAX_MINOR, Ends, Programme, ProgrammeKind, Schedule, Sponsor
 from ecard.cardholders.models import Group, PersonList
+from ecard.imports.errors import CannotApply
 from ecard.imports.kinds.base import (
     NO,
     YES,
@@ -95,6 +96,7 @@ class Programmes:
         return [{"kind": "programme"}] if made.schedule != Schedule.BY_HAND and not made.amount_minor else []
 
     def apply(self, *, new: Sequence[Change], changed: Sequence[Change], by: AbstractBaseUser, at: datetime) -> None:
+        _refuse_issued(changed)
         known = {each.name: each for each in Programme.objects.filter(name__in=[each.key for each in changed])}
         lists, sponsors = _coded(PersonList), _named(Sponsor)
         relations: dict[str, tuple[str, Mapping[str, int]]] = {
@@ -177,6 +179,17 @@ def _cells(programmes: QuerySet[Programme]) -> Iterator[Cells]:
             "in_use": YES if each.active else NO,
             "same": "" if same[each.name] == 1 else str(same[each.name]),
         }
+
+
+def _refuse_issued(changed: Sequence[Change]) -> None:
+    """Kind and sponsor of a programme that was issued stay; a trigger says the same."""
+    kept = ("kind", "sponsor")
+    other = [each.key for each in changed if each.before and any(each.before[one] != each.after[one] for one in kept)]
+    issued = list(
+        Programme.objects.filter(name__in=other, grants__isnull=False).distinct().values_list("name", flat=True)[:1]
+    )
+    if issued:
+        raise CannotApply({"kind": "issued", "about": issued[0]})
 
 
 def _amount(amount_minor: int | None) -> str:
