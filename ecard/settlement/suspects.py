@@ -10,6 +10,7 @@ from django.db import connection
 
 from devices.core.policy import Entitlement, Limit, Policy, Who, Window
 from ecard.cardholders.models import Group
+from ecard.cardholders.queries import people_of_list
 from ecard.settlement.models import ExceptionKind
 
 NEWEST = 5
@@ -44,6 +45,10 @@ _LENGTH: Mapping[Window, str] = {"period": "1 day", "day": "1 day", "week": "7 d
 _OF_GROUPS = """
 JOIN unnest(%(groups)s::bigint[], %(scopes)s::int[], %(totals)s::bigint[], %(purses)s::bigint[], %(counts)s::bigint[])
     AS least (group_id, scope, total, purse, count) ON least.group_id = person.group_id AND least.scope = used.scope
+"""
+_OF_PEOPLE = """
+JOIN unnest(%(people)s::bigint[], %(totals)s::bigint[], %(purses)s::bigint[], %(counts)s::bigint[])
+    AS least (cardholder_id, total, purse, count) ON least.cardholder_id = person.id AND used.scope = 0
 """
 _OF_GUARDIANS = """
 JOIN (SELECT cardholder_id, coalesce(min(max_minor), %(none)s) AS total, %(none)s AS purse,
@@ -94,13 +99,25 @@ ORDER BY cases.first DESC, cases.account_ref LIMIT %(limit)s
 def over_policies(
     window: Window, policies: Iterable[Policy], *, since: date, kinds: Sequence[ExceptionKind], limit: int
 ) -> list[Suspect]:
-    """Who may have passed a limit or an entitlement of these policies, places aside; the newest windows first."""
-    least = list(_least_by_group(window, policies))
-    if not least:
-        return []
-    names = ("groups", "scopes", "totals", "purses", "counts")
-    given = dict(zip(names, ([*column] for column in zip(*least, strict=True)), strict=True))
-    return _suspects(_OF_GROUPS, window, since=since, kinds=kinds, limit=limit, given=given)
+    """Who may have passed a limit or an entitlement of these policies, places aside; the newest windows first.
+
+    What counts for itself is counted only for those whom it is for; of other limits for lists, the lists are asked.
+    """
+    rules: list[Limit | Entitlement] = []
+    for policy in policies:
+        rules += [limit for limit in policy.limits if limit.window == window]
+        rules += [each for each in policy.entitlements if each.window == window]
+    listed = [rule for rule in rules if isinstance(rule, Limit) and rule.who.lists and not rule.scope]
+    found: list[Suspect] = []
+    by_group = list(_least_by_group([rule for rule in rules if rule not in listed]))
+    if by_group:
+        given = _columns(("groups", "scopes", "totals", "purses", "counts"), by_group)
+        found += _suspects(_OF_GROUPS, window, since=since, kinds=kinds, limit=limit, given=given)
+    by_person = _least_by_person(listed)
+    if by_person:
+        given = _columns(("people", "totals", "purses", "counts"), by_person)
+        found += _suspects(_OF_PEOPLE, window, since=since, kinds=kinds, limit=limit, given=given)
+    return found
 
 
 def over_guards(window: Window, *, since: date, kinds: Sequence[ExceptionKind], limit: int) -> list[Suspect]:
@@ -119,12 +136,23 @@ def _suspects(
         return [Suspect._make(row) for row in cursor.fetchall()]
 
 
-def _least_by_group(window: Window, policies: Iterable[Policy]) -> Iterator[Least]:
+def _columns(names: Sequence[str], rows: Iterable[tuple[int, ...]]) -> dict[str, Any]:
+    return dict(zip(names, ([*column] for column in zip(*rows, strict=True)), strict=True))
+
+
+def _least_by_person(limits: Iterable[Limit]) -> list[tuple[int, int, int, int]]:
+    """(cardholder, total, purse part, count) for everybody on a list that a limit names."""
+    least: dict[int, tuple[int, int, int]] = {}
+    for limit in set(limits):
+        _scope, *bounds = _bounds(limit)
+        for cardholder_id in {each for list_id in limit.who.lists for each in people_of_list(list_id)}:
+            known = least.get(cardholder_id, (_NO_LIMIT, _NO_LIMIT, _NO_LIMIT))
+            least[cardholder_id] = (min(known[0], bounds[0]), min(known[1], bounds[1]), min(known[2], bounds[2]))
+    return [(cardholder_id, *bounds) for cardholder_id, bounds in least.items()]
+
+
+def _least_by_group(rules: Sequence[Limit | Entitlement]) -> Iterator[Least]:
     """For each group and scope the lowest limits that can be meant for it."""
-    rules: list[Limit | Entitlement] = []
-    for policy in policies:
-        rules += [limit for limit in policy.limits if limit.window == window]
-        rules += [each for each in policy.entitlements if each.window == window]
     for group_id, price_class in Group.objects.values_list("pk", "price_class__code") if rules else ():
         meant: dict[int, tuple[int, int, int]] = {}
         for rule in rules:

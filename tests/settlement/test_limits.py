@@ -9,11 +9,13 @@ from django.utils.translation import override
 
 from ecard.benefits.models import LimitOn, SpendLimit, Window
 from ecard.benefits.queries import policy_by_number
+from ecard.cardholders.operations import add_members, save_list
 from ecard.settlement.models import ExceptionKind, Sale, SaleException
 from ecard.settlement.operations import note_over_limits
 from ecard.settlement.sentences import exception_sentence
 from ecard.settlement.tasks import note_over_limits as task
 from tests.support.books import assert_books_balance
+from tests.support.dark import dark
 from tests.support.policies import publish_rules
 from tests.support.settling import Till, World, make_till
 
@@ -85,3 +87,20 @@ def test_a_limit_set_later_judges_no_earlier_sale(world: World, till: Till) -> N
     publish_rules(at=world.at)
     assert note_over_limits(at=world.at) == 0
     assert not SaleException.objects.exists()
+
+
+def test_a_limit_for_a_list_is_told_of_those_on_it(world: World, till: Till) -> None:
+    listed = save_list(code="pupils", name="小学生", at=world.at)
+    add_members(person_list=listed, cardholder_ids=[world.person(0).pk], at=world.at)
+    SpendLimit.objects.create(name="每日", window=Window.DAY, max_minor=10_00).lists.set([listed])
+    publish_rules(at=world.at - timedelta(minutes=1))
+    terminals = [dark(world, number=number) for number in (3, 4)]
+    for terminal in terminals:
+        for place in (0, 1):
+            terminal.sell(place, 6_00)
+        terminal.upload()
+    world.settle()
+    assert note_over_limits(at=world.at) == 1
+    told = SaleException.objects.get(kind=ExceptionKind.OVER_LIMIT)
+    assert Sale.objects.get(pk=told.record_id).account_ref == world.person(0).account_ref
+    assert note_over_limits(at=world.at) == 0

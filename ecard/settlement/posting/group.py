@@ -53,7 +53,6 @@ DEADLOCK_ATTEMPTS = 3
 """Two terminals that took the same two codes in the other order can make two workers wait for each other."""
 
 
-
 def post(*, at: datetime, limit_records: int = GROUP_RECORDS) -> PostReport:
     """Post one group of checked batches; a report of no batches means that nothing is left to take.
 
