@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from ecard.approvals.operations import approve
 from ecard.benefits import runs
 from ecard.benefits.models import ActiveSchedule, Duplicate, Ends, Grant, LeftOut, Programme, Run, RunState, Schedule
-from ecard.benefits.operations import EXPIRY_GRACE, expire_grants, open_programme
+from ecard.benefits.operations import EXPIRY_GRACE, expire_grants, open_programme, open_sponsor
 from ecard.benefits.runs.errors import BadRun
 from ecard.ledger.operations import place_hold
 from ecard.ledger.queries import balance_of
@@ -226,3 +226,9 @@ def test_what_is_held_for_a_sale_does_not_go_over_and_nothing_goes_over_twice() 
     assert balance_of(first.account_id) == 45_00
     assert campus.people[0].grants.count() == 3
     assert_books_balance()
+
+
+def test_the_database_keeps_no_schedule_without_an_amount(db: None) -> None:
+    sponsor = open_sponsor(name="后勤")
+    with pytest.raises(IntegrityError, match="scheduled_with_an_amount"):
+        Programme.objects.create(name="无额", sponsor=sponsor, schedule=Schedule.MONTHLY)

@@ -158,7 +158,7 @@ class Programme(Named, Placed):
             ),
             models.CheckConstraint(
                 name="benefits_programme_scheduled_with_an_amount",
-                condition=Q(schedule=Schedule.BY_HAND) | Q(amount_minor__gt=0),
+                condition=Q(schedule=Schedule.BY_HAND) | Q(amount_minor__isnull=False, amount_minor__gt=0),
             ),
             models.CheckConstraint(
                 name="benefits_programme_within_bounds",

@@ -106,7 +106,7 @@ class PercentVoucherForm(forms.Form):
     name_en = fields.name_en("Half-price voucher")
     sponsor = fields.sponsor()
     groups = fields.groups()
-    percent_bp = PercentField(label=_("Takes off, % of the price"), initial=5_000)
+    percent_bp = PercentField(label=_("Takes off, in percent of the price"), initial=5_000)
     amount_minor = fields.money(_("But at most, ¥"))
     periods = fields.periods()
     outlets = fields.outlets()

@@ -9,6 +9,7 @@ from enum import StrEnum
 from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ecard.office.gallery import makers
 from ecard.office.gallery.forms import (
@@ -34,7 +35,11 @@ class Audience(StrEnum):
     OFFICE = "office"
 
 
-AUDIENCES = {Audience.UNIVERSITY: _("University"), Audience.SCHOOL: _("School"), Audience.OFFICE: _("Office")}
+AUDIENCES = {
+    Audience.UNIVERSITY: _("University"),
+    Audience.SCHOOL: _("School"),
+    Audience.OFFICE: pgettext_lazy("kind of institution", "Company"),
+}
 
 
 @dataclass(frozen=True, slots=True)

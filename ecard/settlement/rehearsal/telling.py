@@ -170,7 +170,7 @@ def assumptions(rehearsal: Rehearsal) -> list[str]:
         issues = len({each.begins_s for each in given if each.programme == programme.pk})
         told = {"name": programme.shown_name, "count": issues}
         issued = ngettext(
-            "“%(name)s” is new: whoever it is for today is taken to have got it once.",
+            "“%(name)s” is new: whoever it is for today is taken to have got it %(count)s time.",
             "“%(name)s” is new: whoever it is for today is taken to have got it %(count)s times.",
             issues,
         )
