@@ -152,6 +152,14 @@ def test_a_start_that_cannot_be_is_refused_on_the_page(
     assert PublishedPolicy.objects.count() == 1
 
 
+def test_the_start_that_was_wished_for_is_offered_first(world: World, maker: Client, boss: Client) -> None:
+    wished = timezone.localtime() + timedelta(days=3)
+    press(maker, "benefits_policydraft_new", name="later", wished_start=f"{wished:%Y-%m-%dT%H:%M}")
+    draft = PolicyDraft.objects.get()
+    assert draft.wished_start == wished.replace(second=0, microsecond=0)
+    assert f'value="{wished:%H:%M:00}"' in page(boss, "benefits_policydraft_publish", draft.pk)
+
+
 def test_what_is_not_approved_or_overtaken_has_no_way_to_terminals(world: World, boss: Client) -> None:
     draft = make_draft(name="mine", by=None, at=timezone.now())
     shown = page(boss, "benefits_policydraft_publish", draft.pk)

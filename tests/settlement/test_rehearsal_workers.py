@@ -27,7 +27,7 @@ from ecard.settlement.rehearsal.errors import BadStretch
 from ecard.settlement.rehearsal.totals import Count, Pair, Totals, added
 from tests.support.campus import NOON
 from tests.support.policies import administrator
-from tests.support.rehearsing import DAY, results, sold
+from tests.support.rehearsing import DAY, rehearse, results, sold
 from tests.support.settling import Till, World
 
 pytestmark = pytest.mark.django_db
@@ -103,6 +103,18 @@ def test_pages_of_one_sale_each_give_the_same_as_one_page(world: World, till: Ti
     assert work.run_part(part, clock=lambda: NOON, page_sales=1)
     rehearsal.refresh_from_db()
     assert results(rehearsal)["declined"]["over_day_limit"]["count"] == 1
+
+
+def test_rows_of_old_rehearsals_go_and_their_totals_stay(
+    world: World, till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "ROWS_KEPT_OF", 2)
+    sold(world, till, 10_00)
+    PriceRule.objects.create(name="涨", percent_bp=11_000)
+    first, *others = [rehearse().pk for _each in range(3)]
+    assert set(RehearsalPerson.objects.values_list("rehearsal_id", flat=True)) == set(others)
+    assert set(RehearsalSale.objects.values_list("rehearsal_id", flat=True)) == set(others)
+    assert Rehearsal.objects.get(pk=first).results is not None
 
 
 @pytest.mark.parametrize(

@@ -7,134 +7,240 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('benefits', '0009_days_of_sponsors'),
-        ('settlement', '0005_meal_periods_and_vouchers'),
+        ("benefits", "0009_days_of_sponsors"),
+        ("settlement", "0005_meal_periods_and_vouchers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Rehearsal',
+            name="Rehearsal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('from_date', models.DateField(verbose_name='from')),
-                ('to_date', models.DateField(verbose_name='until')),
-                ('state', models.CharField(choices=[('running', 'at work'), ('done', 'finished'), ('stopped', 'stopped')], default='running', max_length=7, verbose_name='state')),
-                ('sales', models.PositiveIntegerField(default=0, verbose_name='sales')),
-                ('parts', models.PositiveSmallIntegerField(default=1, editable=False)),
-                ('given', models.JSONField(default=list, editable=False)),
-                ('listed', django.contrib.postgres.fields.ArrayField(base_field=models.SmallIntegerField(), default=list, editable=False, size=200)),
-                ('results', models.JSONField(blank=True, editable=False, null=True)),
-                ('made_at', models.DateTimeField(verbose_name='started at')),
-                ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='finished at')),
-                ('draft', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rehearsals', to='benefits.policydraft', verbose_name='draft')),
-                ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='started by')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("from_date", models.DateField(verbose_name="from")),
+                ("to_date", models.DateField(verbose_name="until")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("running", "at work"), ("done", "finished"), ("stopped", "stopped")],
+                        default="running",
+                        max_length=7,
+                        verbose_name="state",
+                    ),
+                ),
+                ("sales", models.PositiveIntegerField(default=0, verbose_name="sales")),
+                ("parts", models.PositiveSmallIntegerField(default=1, editable=False)),
+                ("given", models.JSONField(default=list, editable=False)),
+                (
+                    "listed",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.SmallIntegerField(), default=list, editable=False, size=200
+                    ),
+                ),
+                ("results", models.JSONField(blank=True, editable=False, null=True)),
+                ("made_at", models.DateTimeField(verbose_name="started at")),
+                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="finished at")),
+                (
+                    "draft",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="rehearsals",
+                        to="benefits.policydraft",
+                        verbose_name="draft",
+                    ),
+                ),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="started by",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'rehearsal',
-                'verbose_name_plural': 'rehearsals',
-                'ordering': ('-id',),
+                "verbose_name": "rehearsal",
+                "verbose_name_plural": "rehearsals",
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='RehearsalPart',
+            name="RehearsalPart",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField()),
-                ('lease', models.BigIntegerField(blank=True, null=True)),
-                ('leased_until', models.DateTimeField(blank=True, null=True)),
-                ('passed', models.PositiveIntegerField(default=0)),
-                ('totals', models.JSONField(blank=True, null=True)),
-                ('done_at', models.DateTimeField(blank=True, null=True)),
-                ('rehearsal', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='shares', to='settlement.rehearsal')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveSmallIntegerField()),
+                ("lease", models.BigIntegerField(blank=True, null=True)),
+                ("leased_until", models.DateTimeField(blank=True, null=True)),
+                ("passed", models.PositiveIntegerField(default=0)),
+                ("totals", models.JSONField(blank=True, null=True)),
+                ("done_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "rehearsal",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="shares",
+                        to="settlement.rehearsal",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RehearsalPerson',
+            name="RehearsalPerson",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('account_ref', models.BigIntegerField(verbose_name='account ref')),
-                ('sales', models.PositiveIntegerField(verbose_name='sales')),
-                ('changed', models.PositiveIntegerField(verbose_name='otherwise')),
-                ('declined', models.PositiveIntegerField(verbose_name='not sold')),
-                ('declined_minor', models.BigIntegerField(verbose_name='not sold, worth')),
-                ('now_minor', models.BigIntegerField(verbose_name='paid')),
-                ('draft_minor', models.BigIntegerField(verbose_name='would pay')),
-                ('more_minor', models.BigIntegerField(verbose_name='more')),
-                ('given', django.contrib.postgres.fields.ArrayField(base_field=models.SmallIntegerField(), default=list, size=200)),
-                ('lists', django.contrib.postgres.fields.ArrayField(base_field=models.SmallIntegerField(), default=list, size=200)),
-                ('rehearsal', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='people', to='settlement.rehearsal', verbose_name='rehearsal')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("account_ref", models.BigIntegerField(verbose_name="account ref")),
+                ("sales", models.PositiveIntegerField(verbose_name="sales")),
+                ("changed", models.PositiveIntegerField(verbose_name="otherwise")),
+                ("declined", models.PositiveIntegerField(verbose_name="not sold")),
+                ("declined_minor", models.BigIntegerField(verbose_name="not sold, worth")),
+                ("now_minor", models.BigIntegerField(verbose_name="paid")),
+                ("draft_minor", models.BigIntegerField(verbose_name="would pay")),
+                ("more_minor", models.BigIntegerField(verbose_name="more")),
+                (
+                    "given",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.SmallIntegerField(), default=list, size=200
+                    ),
+                ),
+                (
+                    "lists",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.SmallIntegerField(), default=list, size=200
+                    ),
+                ),
+                (
+                    "rehearsal",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="people",
+                        to="settlement.rehearsal",
+                        verbose_name="rehearsal",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'person of a rehearsal',
-                'verbose_name_plural': 'people of a rehearsal',
+                "verbose_name": "person of a rehearsal",
+                "verbose_name_plural": "people of a rehearsal",
             },
         ),
         migrations.CreateModel(
-            name='RehearsalSale',
+            name="RehearsalSale",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('outcome', models.PositiveSmallIntegerField(choices=[(1, 'not sold'), (2, 'dearer for the person'), (3, 'cheaper for the person'), (4, 'paid otherwise')], verbose_name='what becomes of it')),
-                ('sale_id', models.BigIntegerField(verbose_name='sale')),
-                ('account_ref', models.BigIntegerField(verbose_name='account ref')),
-                ('taken_at', models.DateTimeField(verbose_name='taken at')),
-                ('outlet_id', models.IntegerField(verbose_name='outlet')),
-                ('amount_minor', models.IntegerField(verbose_name='amount')),
-                ('now_minor', models.IntegerField(verbose_name='paid')),
-                ('draft_minor', models.IntegerField(verbose_name='would pay')),
-                ('more_minor', models.IntegerField(verbose_name='more')),
-                ('why', models.CharField(blank=True, default='', max_length=24, verbose_name='why not sold')),
-                ('rehearsal', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='differing', to='settlement.rehearsal', verbose_name='rehearsal')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "outcome",
+                    models.PositiveSmallIntegerField(
+                        choices=[
+                            (1, "not sold"),
+                            (2, "dearer for the person"),
+                            (3, "cheaper for the person"),
+                            (4, "paid otherwise"),
+                        ],
+                        verbose_name="what becomes of it",
+                    ),
+                ),
+                ("sale_id", models.BigIntegerField(verbose_name="sale")),
+                ("account_ref", models.BigIntegerField(verbose_name="account ref")),
+                ("taken_at", models.DateTimeField(verbose_name="taken at")),
+                ("outlet_id", models.IntegerField(verbose_name="outlet")),
+                ("amount_minor", models.IntegerField(verbose_name="amount")),
+                ("now_minor", models.IntegerField(verbose_name="paid")),
+                ("draft_minor", models.IntegerField(verbose_name="would pay")),
+                ("more_minor", models.IntegerField(verbose_name="more")),
+                ("why", models.CharField(blank=True, default="", max_length=24, verbose_name="why not sold")),
+                (
+                    "rehearsal",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="differing",
+                        to="settlement.rehearsal",
+                        verbose_name="rehearsal",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'sale of a rehearsal',
-                'verbose_name_plural': 'sales of a rehearsal',
+                "verbose_name": "sale of a rehearsal",
+                "verbose_name_plural": "sales of a rehearsal",
             },
         ),
         migrations.AddIndex(
-            model_name='rehearsal',
-            index=models.Index(condition=models.Q(('state', 'running')), fields=['id'], name='settlement_rehearsal_running'),
+            model_name="rehearsal",
+            index=models.Index(
+                condition=models.Q(("state", "running")), fields=["id"], name="settlement_rehearsal_running"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rehearsal',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state', 'running')), models.Q(('ended_at__isnull', False), ('results__isnull', False), ('state', 'done')), models.Q(('ended_at__isnull', False), ('state', 'stopped')), _connector='OR'), name='settlement_rehearsal_ends_with_its_time'),
+            model_name="rehearsal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("ended_at__isnull", True), ("state", "running")),
+                    models.Q(("ended_at__isnull", False), ("results__isnull", False), ("state", "done")),
+                    models.Q(("ended_at__isnull", False), ("state", "stopped")),
+                    _connector="OR",
+                ),
+                name="settlement_rehearsal_ends_with_its_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rehearsal',
-            constraint=models.CheckConstraint(condition=models.Q(('parts__range', (1, 40)), ('to_date__gte', models.F('from_date'))), name='settlement_rehearsal_within_bounds'),
+            model_name="rehearsal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("parts__range", (1, 40)), ("to_date__gte", models.F("from_date"))),
+                name="settlement_rehearsal_within_bounds",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rehearsalpart',
-            constraint=models.UniqueConstraint(fields=('rehearsal', 'number'), name='settlement_rehearsalpart_once'),
+            model_name="rehearsalpart",
+            constraint=models.UniqueConstraint(fields=("rehearsal", "number"), name="settlement_rehearsalpart_once"),
         ),
         migrations.AddConstraint(
-            model_name='rehearsalpart',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('done_at__isnull', True), ('totals__isnull', True)), models.Q(('done_at__isnull', False), ('totals__isnull', False)), _connector='OR'), name='settlement_rehearsalpart_done_with_its_totals'),
+            model_name="rehearsalpart",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("done_at__isnull", True), ("totals__isnull", True)),
+                    models.Q(("done_at__isnull", False), ("totals__isnull", False)),
+                    _connector="OR",
+                ),
+                name="settlement_rehearsalpart_done_with_its_totals",
+            ),
         ),
         migrations.AddIndex(
-            model_name='rehearsalperson',
-            index=models.Index(fields=['rehearsal', 'more_minor', 'id'], name='settlement_rehearsal_by_more'),
+            model_name="rehearsalperson",
+            index=models.Index(fields=["rehearsal", "more_minor", "id"], name="settlement_rehearsal_by_more"),
         ),
         migrations.AddConstraint(
-            model_name='rehearsalperson',
-            constraint=models.UniqueConstraint(fields=('rehearsal', 'account_ref'), name='settlement_rehearsalperson_once'),
+            model_name="rehearsalperson",
+            constraint=models.UniqueConstraint(
+                fields=("rehearsal", "account_ref"), name="settlement_rehearsalperson_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='rehearsalsale',
-            index=models.Index(fields=['rehearsal', 'outcome', 'id'], name='settlement_rehearsalsale_what'),
+            model_name="rehearsalsale",
+            index=models.Index(fields=["rehearsal", "outcome", "id"], name="settlement_rehearsalsale_what"),
         ),
         migrations.AddIndex(
-            model_name='rehearsalsale',
-            index=models.Index(fields=['rehearsal', 'account_ref'], name='settlement_rehearsalsale_whose'),
+            model_name="rehearsalsale",
+            index=models.Index(fields=["rehearsal", "account_ref"], name="settlement_rehearsalsale_whose"),
         ),
         migrations.AddConstraint(
-            model_name='rehearsalsale',
-            constraint=models.UniqueConstraint(fields=('rehearsal', 'sale_id'), name='settlement_rehearsalsale_once'),
+            model_name="rehearsalsale",
+            constraint=models.UniqueConstraint(fields=("rehearsal", "sale_id"), name="settlement_rehearsalsale_once"),
         ),
         migrations.AddConstraint(
-            model_name='rehearsalsale',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('outcome', 1), models.Q(('why', ''), _negated=True)), models.Q(models.Q(('outcome', 1), _negated=True), ('why', '')), _connector='OR'), name='settlement_rehearsalsale_declined_for_a_reason'),
+            model_name="rehearsalsale",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("outcome", 1), models.Q(("why", ""), _negated=True)),
+                    models.Q(models.Q(("outcome", 1), _negated=True), ("why", "")),
+                    _connector="OR",
+                ),
+                name="settlement_rehearsalsale_declined_for_a_reason",
+            ),
         ),
     ]

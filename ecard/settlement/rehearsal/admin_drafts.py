@@ -83,7 +83,7 @@ class PolicyDraftAdmin(ReadOnlyAdmin[PolicyDraft]):
             "checked",
             "rehearsed",
             ("made_by", "made_at"),
-            *((("basis", "returns_to"), "reason") if back else ("basis",)),
+            *((("basis", "returns_to"), "reason") if back else (("basis", "wished_start"),)),
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PolicyDraft]:
@@ -164,7 +164,12 @@ class PolicyDraftAdmin(ReadOnlyAdmin[PolicyDraft]):
     )
     def new(self, request: HttpRequest, form: NewDraftForm) -> HttpResponse:
         try:
-            draft = operations.make_draft(name=form.cleaned_data["name"], by=signed_in(request), at=timezone.now())
+            draft = operations.make_draft(
+                name=form.cleaned_data["name"],
+                by=signed_in(request),
+                at=timezone.now(),
+                wished_start=form.cleaned_data["wished_start"],
+            )
         except PolicyRefused as refused:
             for problem in refused.problems:
                 messages.error(request, problem_sentence(problem))

@@ -38,14 +38,31 @@ def _a_month_ago() -> date:
     return timezone.localdate() - USUAL_STRETCH
 
 
+class MomentInput(forms.DateTimeInput):
+    """The browser's own calendar and clock."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        looks = UnfoldAdminTextInputWidget().attrs["class"]
+        super().__init__(format="%Y-%m-%dT%H:%M", attrs={"class": looks})
+
+
 class NewDraftForm(BaseDialogForm):
-    """What the draft is about."""
+    """What the draft is about, and when it shall start."""
 
     name = forms.CharField(
         label=_("Name"),
         max_length=DRAFT_NAME_LENGTH_MAX,
         widget=UnfoldAdminTextInputWidget(),
         help_text=_("Such as: prices of the spring term."),
+    )
+    wished_start = forms.DateTimeField(
+        label=_("Shall start at"),
+        required=False,
+        input_formats=["%Y-%m-%dT%H:%M"],
+        widget=MomentInput,
+        help_text=_("Whoever publishes it decides. Empty: when the next meal begins."),
     )
 
 

@@ -25,7 +25,7 @@ from ecard.benefits.models import DraftState, Entitlement, PolicyDraft, Programm
 from ecard.benefits.queries import policy_by_number
 from ecard.merchants.models import Site
 from ecard.settlement.checkpoints import checkpoint
-from ecard.settlement.models import Rehearsal, RehearsalPart, RehearsalState
+from ecard.settlement.models import Rehearsal, RehearsalPart, RehearsalPerson, RehearsalSale, RehearsalState
 from ecard.settlement.rehearsal import given, reading, writing
 from ecard.settlement.rehearsal.errors import BadStretch
 from ecard.settlement.rehearsal.replay import Account, Given, Proposal, SiteClock, Sums
@@ -36,6 +36,8 @@ SALES_MAX = 2_000_000
 SALES_PER_PART = 250_000
 ONE_PART_UPTO = 20_000
 LEASE = timedelta(seconds=60)
+ROWS_KEPT_OF = 20
+"""Of so many rehearsals, the newest, people and sales can be looked up; of all others the totals."""
 
 
 @transaction.atomic
@@ -65,6 +67,7 @@ def start(*, draft_id: int, from_date: date, to_date: date, by: AbstractBaseUser
         made_at=at,
     )
     RehearsalPart.objects.bulk_create(RehearsalPart(rehearsal=rehearsal, number=number) for number in range(parts))
+    _forget_rows(rehearsal)
     return rehearsal
 
 
@@ -137,6 +140,14 @@ class Replayed:
         )
         found = self.people[ref] = PersonSums(), account
         return found
+
+
+def _forget_rows(newest: Rehearsal) -> None:
+    """What older rehearsals found stays; who and which sales it was goes."""
+    kept = Rehearsal.objects.filter(pk__lte=newest.pk).order_by("-pk").values_list("pk", flat=True)[:ROWS_KEPT_OF]
+    oldest = min(kept)
+    for rows in (RehearsalPerson, RehearsalSale):
+        rows.objects.filter(rehearsal_id__lt=oldest).delete()
 
 
 def proposal_of(rehearsal: Rehearsal) -> Proposal:
