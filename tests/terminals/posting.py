@@ -38,7 +38,9 @@ def sell(stream: Stream, cardholder: Cardholder, amount_minor: int, *, at: datet
     move = NewTransfer(cardholder.purse_id, suspense, amount_minor, TransferKind.SALE_PURSE, CauseKind.SALE, 1)
     post(transfers=[move], at=at)
     add_usage(
-        rows=[(cardholder.account_ref, timezone.localdate(at), 0, 0, amount_minor, amount_minor, 1, int(at.timestamp()))]
+        rows=[
+            (cardholder.account_ref, timezone.localdate(at), 0, 0, amount_minor, amount_minor, 1, int(at.timestamp()))
+        ]
     )
     locked = Stream.objects.select_for_update().get(pk=stream.pk)
     Stream.objects.filter(pk=stream.pk).update(posted_through=locked.posted_through + 1)
