@@ -65,6 +65,10 @@ class Books:
         """Whether all accounts together come to nothing, as a double-entry ledger must."""
         return self._number(_TOTAL) == 0
 
+    def terminals_deciding_by(self, policy: int) -> int:
+        """How many terminals have said that they decide by this policy."""
+        return self._number("SELECT count(*) FROM terminals_terminal WHERE policy_number = %s", policy)
+
     def exceptions(self) -> int:
         """How many matters wait for the finance office."""
         return self._number("SELECT count(*) FROM settlement_saleexception")

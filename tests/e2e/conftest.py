@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from playwright.sync_api import Browser, ViewportSize
@@ -13,15 +13,25 @@ from tests.e2e.counter import CASHIER_VIEWPORT, CUSTOMER_VIEWPORT, ENGLISH, REME
 from tests.e2e.office import VIEWPORT as OFFICE_VIEWPORT
 from tests.e2e.office import Office
 from tests.e2e.phone import VIEWPORT, Phone
+from tests.e2e.stories import Desk, put_all_rules_out_of_use
 from tests.support.stack import Stack, running_stack
 
-NORTH, SOUTH = 0, 1
-"""Terminals of the demo: north has a subsidy and a fixed price to begin with, south neither."""
+NORTH, SOUTH, WINDOW = 0, 1, 2
+"""Terminals of the demo: north has a subsidy and a fixed price to begin with, south neither; the window sells products.
+"""
+LUNCHES_BEFORE = 24
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     with running_stack() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def bare_stack() -> Iterator[Stack]:
+    """A campus without rules, whose people have had lunch."""
+    with running_stack(bare=True, taps=LUNCHES_BEFORE) as running:
         yield running
 
 
@@ -54,6 +64,16 @@ def student(phone_of: Callable[[str], Phone]) -> Phone:
 @pytest.fixture
 def staff(phone_of: Callable[[str], Phone]) -> Phone:
     return phone_of("staff")
+
+
+@pytest.fixture
+def visitor(phone_of: Callable[[str], Phone]) -> Phone:
+    return phone_of("visitor")
+
+
+@pytest.fixture
+def pupil(phone_of: Callable[[str], Phone]) -> Phone:
+    return phone_of("pupil")
 
 
 @pytest.fixture
@@ -91,6 +111,34 @@ def north(counter_at: Callable[[int], Counter]) -> Counter:
 @pytest.fixture
 def south(counter_at: Callable[[int], Counter]) -> Counter:
     return counter_at(SOUTH)
+
+
+@pytest.fixture
+def window(counter_at: Callable[[int], Counter]) -> Counter:
+    return counter_at(WINDOW)
+
+
+@pytest.fixture
+def manager(stack: Stack, browser: Browser) -> Iterator[Desk]:
+    """The canteen manager, signed in, before rules of which none is in use."""
+    put_all_rules_out_of_use(stack.database_url)
+    with at_desk(stack, browser, role="manager") as desk:
+        yield desk
+
+
+@pytest.fixture
+def second(stack: Stack, browser: Browser) -> Iterator[Desk]:
+    """Somebody else, in another browser, who approves."""
+    with at_desk(stack, browser, role="admin") as desk:
+        yield desk
+
+
+@contextmanager
+def at_desk(stack: Stack, browser: Browser, *, role: str) -> Iterator[Desk]:
+    with browser.new_context(base_url=stack.addresses.web, viewport=OFFICE_VIEWPORT, locale="en") as context:
+        page = context.new_page()
+        Office(page).sign_in(stack.addresses.logins[role], stack.passwords[role])
+        yield Desk(page)
 
 
 @pytest.fixture

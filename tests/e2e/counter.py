@@ -25,6 +25,7 @@ addEventListener("DOMContentLoaded", () => {
     const seen = {
       phase: document.body.dataset.phase, sum: text("sum"), words: text("words"), who: text("who"),
       left: text("left"), wait: document.getElementById("wait")?.hidden ? "" : text("wait"), why: text("sentences"),
+      warnings: text("warnings"),
     };
     if (JSON.stringify(seen) !== JSON.stringify(window.shown.at(-1))) window.shown.push(seen);
   }).observe(document.body, { attributes: true, childList: true, characterData: true, subtree: true });
@@ -53,6 +54,7 @@ class Shown:
     left: str
     wait: str
     why: str
+    warnings: str
 
 
 class View:
@@ -101,6 +103,36 @@ class Counter:
     def amount_is(self, text: str) -> None:
         """The amount that the next tap shall pay."""
         expect(self.page.locator("#entered")).to_have_text(text, timeout=TIMEOUT_MS)
+
+    def put_in_basket(self, category: str, product: str) -> None:
+        """Press a product's button; in products mode."""
+        self.page.locator("#categories button", has_text=category).click()
+        self.page.locator("#products .product", has_text=product).click()
+        expect(self.page.locator("#lines li", has_text=product)).to_be_visible(timeout=TIMEOUT_MS)
+
+    def basket_is(self, *products: str) -> None:
+        """What lies in the basket, on both sides of the counter."""
+        for view in (self.cashier, self.customer):
+            expect(view.page.locator("#lines li")).to_have_count(len(products), timeout=TIMEOUT_MS)
+        for line, product in enumerate(products):
+            expect(self.page.locator("#lines li").nth(line)).to_contain_text(product)
+
+    def take_out_of_basket(self, product: str) -> None:
+        """One less of it."""
+        line = self.page.locator("#lines li", has_text=product)
+        line.get_by_role("button").first.click()
+        expect(line).to_have_count(0, timeout=TIMEOUT_MS)
+
+    def stands_at(self, outlet: str) -> None:
+        """The terminal has learned where it is."""
+        expect(self.page.locator("#outlet")).to_contain_text(outlet, timeout=TIMEOUT_MS)
+
+    def clock_moves_on(self, seconds: int) -> None:
+        """The wall clock jumps, and the cashier says that it is right: so a meal passes without waiting for it."""
+        self.page.request.post("/clock", data={"offset_s": seconds}, headers={"x-terminal": "test"})
+        if seconds:
+            self.page.click("#confirm-clock", timeout=TIMEOUT_MS)
+        expect(self.page.locator("#confirm-clock")).to_be_hidden(timeout=TIMEOUT_MS)
 
     def choose_picture(self, picture: bytes) -> None:
         """A picture from the file chooser before the scanner."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import time
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 
@@ -35,6 +38,19 @@ class Phone:
     def find_the_network(self) -> None:
         """The page notices by itself."""
         self.context.set_offline(False)
+
+    def clock_moves_on(self, seconds: int) -> None:
+        """It is that much later for the page, opened anew."""
+        self.page.clock.set_fixed_time(time.time() + seconds)
+        self.page.reload()
+
+    def open_sale(self, sale_id: int, *, language: str) -> Page:
+        """The page of one sale, in a language: "en" or "zh-hans"."""
+        host = urlsplit(self.page.url).hostname or ""
+        self.context.add_cookies([{"name": "django_language", "value": language, "domain": host, "path": "/"}])
+        self.page.goto(f"/sales/{sale_id}/")
+        expect(self.page.locator("html")).to_have_attribute("lang", re.compile(f"^{language[:2]}"))
+        return self.page
 
     def picture(self) -> bytes:
         """A screenshot of the code alone, as PNG."""

@@ -58,12 +58,15 @@ class Stack:
 
 
 @contextmanager
-def running_stack(*, people: int = PEOPLE) -> Iterator[Stack]:
-    """Start everything, and in the end stop it and delete what it kept. AssertionError with its output if it fails."""
+def running_stack(*, people: int = PEOPLE, taps: int = 0, bare: bool = False) -> Iterator[Stack]:
+    """Start everything, and in the end stop it and delete what it kept. AssertionError with its output if it fails.
+
+    With `taps` so many people have had lunch before; a `bare` campus has no rules yet.
+    """
     _sweep_killed()
     state = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
-    command = [sys.executable, "-m", "ecard.demo", "--any-ports", "--taps", "0"]
-    command += ["--people", str(people), "--state", str(state)]
+    command = [sys.executable, "-m", "ecard.demo", "--any-ports", "--taps", str(taps)]
+    command += ["--people", str(people), "--state", str(state), *(["--bare"] if bare else [])]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     said = state / "said"
     with said.open("wb") as output:
