@@ -77,9 +77,10 @@ class ApprovalAdmin(GrowingAdmin[Approval]):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """What is over has no buttons; one pressed on a page left open is answered in words."""
-        stands = Approval.objects.filter(pk=object_id, state__in=STANDING).exists()
+        state = Approval.objects.filter(pk=object_id, state__in=STANDING).values_list("state", flat=True).first()
         own: Any = super()
-        return list(own.get_actions_detail(request, object_id)) if stands else []
+        shown = list(own.get_actions_detail(request, object_id)) if state is not None else []
+        return [each for each in shown if state == State.OPEN or each.method.original_function_name != "approve"]
 
     def has_decide_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Deciding is a right of its own for policies and for runs."""
@@ -114,6 +115,8 @@ class ApprovalAdmin(GrowingAdmin[Approval]):
             messages.info(
                 request, _("The owner was told. The approval takes effect at %(moment)s.") % {"moment": moment}
             )
+        elif approval.state == State.APPROVED:
+            messages.success(request, _("Approved. It goes ahead from its own page: look at it whole."))
         return back_to(approval)
 
     @dialog_action(
