@@ -39,7 +39,7 @@ TEXTS = 2_000
 PAST_NUMBER = 2
 NEW_PROGRAMME = 31
 KIB_PER_MB = 1_000_000 / 1024
-SAMPLED_EVERY_S = 0.25
+SAMPLED_EVERY_S = 1.0
 
 
 def run(*, scale: float = 1.0) -> list[Figure]:

@@ -23,17 +23,20 @@ from ecard.benefits.drafts import policy_of
 from ecard.benefits.errors import UnknownPolicy
 from ecard.benefits.models import DraftState, Entitlement, PolicyDraft, Programme
 from ecard.benefits.queries import policy_by_number
+from ecard.cardholders.models import Cardholder
 from ecard.merchants.models import Site
 from ecard.settlement.checkpoints import checkpoint
 from ecard.settlement.models import Rehearsal, RehearsalPart, RehearsalPerson, RehearsalSale, RehearsalState
 from ecard.settlement.rehearsal import given, reading, writing
 from ecard.settlement.rehearsal.errors import BadStretch
+from ecard.settlement.rehearsal.models import PARTS_MAX
 from ecard.settlement.rehearsal.replay import Account, Given, Proposal, SiteClock, Sums
 from ecard.settlement.rehearsal.totals import KEPT, PersonSums, Sponsors, Tally, Totals, added
 
 STRETCH_MAX = timedelta(days=366)
 SALES_MAX = 2_000_000
 SALES_PER_PART = 250_000
+PEOPLE_PER_PART = 12_500
 ONE_PART_UPTO = 20_000
 LEASE = timedelta(seconds=60)
 ROWS_KEPT_OF = 20
@@ -54,19 +57,19 @@ def start(*, draft_id: int, from_date: date, to_date: date, by: AbstractBaseUser
     policy = policy_of(draft)
     governed = _policy_of_the_time(reading.first_policy(from_date, to_date))
     issued = given.issues(given.new_programmes(policy, governed), from_date=from_date, to_date=to_date)
-    parts = 1 if sales <= ONE_PART_UPTO else max(2, -(-sales // SALES_PER_PART))
     rehearsal = Rehearsal.objects.create(
         draft=draft,
         from_date=from_date,
         to_date=to_date,
         sales=sales,
-        parts=parts,
+        parts=_parts(sales),
         given=msgspec.to_builtins(issued),
         listed=given.new_lists(policy, governed),
         made_by_id=by.pk if by else None,
         made_at=at,
     )
-    RehearsalPart.objects.bulk_create(RehearsalPart(rehearsal=rehearsal, number=number) for number in range(parts))
+    shares = [RehearsalPart(rehearsal=rehearsal, number=number) for number in range(rehearsal.parts)]
+    RehearsalPart.objects.bulk_create(shares)
     _forget_rows(rehearsal)
     return rehearsal
 
@@ -89,13 +92,17 @@ def work(*, clock: Callable[[], datetime]) -> bool:
 
 def run_part(part: RehearsalPart, *, clock: Callable[[], datetime], page_sales: int = reading.PAGE_SALES) -> bool:
     """Replay a part that is held; False where another took it, or it was stopped, meanwhile."""
+    with _uncollected():
+        return _run_part(part, clock=clock, page_sales=page_sales)
+
+
+def _run_part(part: RehearsalPart, *, clock: Callable[[], datetime], page_sales: int) -> bool:
     rehearsal = part.rehearsal
     replayed = Replayed(rehearsal, part=part.number)
     for page in reading.pages(
         rehearsal.from_date, rehearsal.to_date, part=part.number, parts=rehearsal.parts, limit=page_sales
     ):
-        with _uncollected():
-            replayed.add(page)
+        replayed.add(page)
         checkpoint("rehearse.page")
         if not _renew(part, passed=len(page), at=clock()):
             return False
@@ -140,6 +147,14 @@ class Replayed:
         )
         found = self.people[ref] = PersonSums(), account
         return found
+
+
+def _parts(sales: int) -> int:
+    """As few as can be: each reads every batch. What a part holds in memory grows with its people."""
+    if sales <= ONE_PART_UPTO:
+        return 1
+    people = Cardholder.objects.count()
+    return min(PARTS_MAX, max(2, -(-sales // SALES_PER_PART), -(-people // PEOPLE_PER_PART)))
 
 
 def _forget_rows(newest: Rehearsal) -> None:
@@ -233,11 +248,17 @@ def _finish(part: RehearsalPart, replayed: Replayed, *, at: datetime) -> bool:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without the cycle collector: a page makes a million small values and no cycle."""
+    """Without the cycle collector: a part makes millions of small values and no cycle.
+
+    What the worker held before is set apart, or the next collection would write to all of it, and the worker would get
+    a copy of its own of what it shares with the process that it was forked from.
+    """
     collecting = gc.isenabled()
     gc.disable()
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         if collecting:
             gc.enable()
