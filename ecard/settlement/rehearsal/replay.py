@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import tzinfo
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -17,13 +18,14 @@ from devices.core.evaluate import evaluate, place
 from devices.core.funds import MAX_LOTS
 from devices.core.policy import Policy, Where, Window
 from devices.core.quote import Counted, Leg, Line, Lot, Person, Quote, Tally, Tap, Used
-from devices.core.rulebook import rulebook
+from devices.core.rulebook import Here, rulebook
 from devices.core.windows import window_key
 from ecard.benefits.counting import Needed, needed
 
 Sums: TypeAlias = tuple[int, int, int]
 """Total, purse part and count."""
 _NOTHING: Sums = (0, 0, 0)
+ASKED_KEPT = 8_192
 _LATE_S = 7 * 86_400
 """Far more than a sale can lie before one that comes earlier in the order of business dates."""
 _OF_ALL_SALES: tuple[Window, ...] = ("period", "day", "week", "month")
@@ -85,8 +87,21 @@ class Proposal:
         self.has_gap = any(limit.min_gap_s for limit in policy.limits)
         self._past, self._sites = past, sites
         self._known: dict[int, _Past] = {}
+        self._asked: dict[int, tuple[Here, tuple[tuple[Window, int], ...]]] = {}
         self.counts = numbers is None or not all(self.past(number).all_tracked for number in numbers)
         """Whether there is a sum that the terminals of the time did not keep, so that it is kept here."""
+
+    def asked(self, person: Person, tap: Tap) -> tuple[tuple[Window, int], ...]:
+        """The sums, by window and scope, that limits and entitlements for this person here are held against."""
+        here = self.book.here(person, tap)
+        kept = self._asked.get(id(here))
+        if kept is None or kept[0] is not here:
+            sums: list[tuple[Window, int]] = [(each.window, each.scope) for each in here.limits]
+            sums += [(each.window, -each.id) for each in here.entitlements]
+            if len(self._asked) >= ASKED_KEPT:
+                self._asked.clear()
+            kept = self._asked[id(here)] = here, tuple(each for each in dict.fromkeys(sums) if each[0] != "sale")
+        return kept[1]
 
     def past(self, number: int) -> _Past:
         """What a policy of the time kept count of."""
@@ -226,21 +241,14 @@ class Account:
 
     def _other_sums(self, person: Person, tap: Tap, past: _Past) -> dict[tuple[str, int], tuple[_Sum | Sums, bool]]:
         """Of the sums that decide here: what to add to those that the terminal was told, or to put in their place."""
-        here = self._proposal.book.here(person, tap)
-        asked: list[tuple[Window, int]] = [(each.window, each.scope) for each in here.limits]
-        asked += [(each.window, -each.id) for each in here.entitlements]
         told = [(guard.window, 0) for guard in person.guards]
         found: dict[tuple[str, int], tuple[_Sum | Sums, bool]] = {}
-        day, period, tracked = tap.business_date, tap.period, past.tracked
-        for window, scope in (*asked, *told):
-            if window == "sale":
-                continue
-            if window == "period" and not period:
-                window = "day"
-            key = window_key(window, day, period)
-            slot = (window, scope, period if window == "period" else 0)
-            if (window, scope) in tracked or (window, scope) in told:
-                apart = self._apart.get(slot)
+        at, tracked, all_apart = _at(tap.business_date, tap.period), past.tracked, self._apart
+        for window, scope in (*self._proposal.asked(person, tap), *told):
+            counted_as, key, meal = at[window]
+            slot = (counted_as, scope, meal)
+            if past.all_tracked or (counted_as, scope) in tracked or (counted_as, scope) in told:
+                apart = all_apart.get(slot)
                 if apart is not None and apart.key == key:
                     found[key, scope] = apart, True
             else:
@@ -295,11 +303,12 @@ class Account:
                 self._add(self._apart, windows[scope] if scope else of_all, scope, tap, more)
 
     def _add(self, sums: dict[_Slot, _Sum], windows: tuple[Window, ...], scope: int, tap: Tap, more: Sums) -> None:
-        day, period = tap.business_date, tap.period
+        at = _at(tap.business_date, tap.period)
         for window in windows:
-            if window == "period" and not period:
-                continue  # then it is the day, which is counted beside it
-            key, slot = window_key(window, day, period), (window, scope, period if window == "period" else 0)
+            counted_as, key, meal = at[window]
+            if counted_as != window:
+                continue  # a period outside meals is the day, which is counted beside it
+            slot = (window, scope, meal)
             held = sums.get(slot)
             if held is None or held.key != key:
                 held = sums[_SLOTS.setdefault(slot, slot)] = _Sum(key)
@@ -343,6 +352,18 @@ def _corrected(
     of_day = told.pop((day, 0), None)
     tallies = tuple([Tally(key, scope, *sums) for (key, scope), sums in told.items()])
     return (Used(day, *of_day),) if of_day is not None else (), tallies
+
+
+@lru_cache(maxsize=4_096)
+def _at(day: str, period: int) -> dict[Window, tuple[Window, str, int]]:
+    """For each window of a tap: as which it counts (a period outside meals as the day), its key, and its meal."""
+    counted_as: dict[Window, Window] = {window: window for window in _OF_ALL_SALES}
+    if not period:
+        counted_as["period"] = "day"
+    return {
+        window: (other, window_key(other, day, period), period if other == "period" else 0)
+        for window, other in counted_as.items()
+    }
 
 
 def _counts(
