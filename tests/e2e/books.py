@@ -65,9 +65,9 @@ class Books:
         """Whether all accounts together come to nothing, as a double-entry ledger must."""
         return self._number(_TOTAL) == 0
 
-    def terminals_deciding_by(self, policy: int) -> int:
-        """How many terminals have said that they decide by this policy."""
-        return self._number("SELECT count(*) FROM terminals_terminal WHERE policy_number = %s", policy)
+    def policy_of(self, terminal: int) -> int:
+        """The number of the policy by which a terminal has said that it decides."""
+        return self._number("SELECT policy_number FROM terminals_terminal WHERE id = %s", terminal)
 
     def exceptions(self) -> int:
         """How many matters wait for the finance office."""

@@ -106,7 +106,7 @@ class Counter:
 
     def put_in_basket(self, category: str, product: str) -> None:
         """Press a product's button; in products mode."""
-        self.page.locator("#categories button", has_text=category).click()
+        self.page.locator("#categories").get_by_role("button", name=category, exact=True).click()
         self.page.locator("#products .product", has_text=product).click()
         expect(self.page.locator("#lines li", has_text=product)).to_be_visible(timeout=TIMEOUT_MS)
 
@@ -122,6 +122,11 @@ class Counter:
         line = self.page.locator("#lines li", has_text=product)
         line.get_by_role("button").first.click()
         expect(line).to_have_count(0, timeout=TIMEOUT_MS)
+
+    @property
+    def terminal(self) -> int:
+        """Its number at the server."""
+        return int(self._state()["terminal"])
 
     def stands_at(self, outlet: str) -> None:
         """The terminal has learned where it is."""

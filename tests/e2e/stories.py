@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import psycopg
 from playwright.sync_api import Locator, Page, expect
 from psycopg import sql
 
-from ecard.demo.options import TERMINALS
 from tests.e2e.books import Books
 from tests.e2e.counter import Counter
 from tests.e2e.phone import Phone
@@ -213,18 +213,28 @@ FROM shift
 
 
 def carry_policy_into_the_dark(number: int, *, books: Books, counters: Collection[Counter]) -> None:
-    """Wait until every terminal decides by the policy and knows what was issued, and cut these off."""
-    until(lambda: books.terminals_deciding_by(number) == TERMINALS, what="every terminal decides by the policy")
+    """Wait until these terminals decide by the policy and know what was issued, and cut them off."""
     for counter in counters:
+        until(partial(_decides_by, number, counter.terminal, books), what="the terminal decides by the policy")
         counter.has_heard_the_news()
         counter.switch_line("drop")
     for counter in counters:
         counter.is_offline()
 
 
+def _decides_by(number: int, terminal: int, books: Books) -> bool:
+    return books.policy_of(terminal) == number
+
+
+def pay(phone: Phone, counter: Counter, *, keys: str) -> None:
+    """The next person, or the same one later: the last answer has gone, an amount is typed, a code is shown."""
+    counter.answer_has_gone()
+    counter.type_amount(keys)
+    show_code(phone, counter)
+
+
 def show_code(phone: Phone, counter: Counter) -> None:
     """The phone, which has no network, shows a moment of its own to the scanner."""
-    counter.answer_has_gone()
     phone.page.reload()
     counter.paste(phone.picture())
 

@@ -8,7 +8,7 @@ from tests.e2e.books import Books
 from tests.e2e.counter import Counter
 from tests.e2e.journeys import posted_once
 from tests.e2e.phone import Phone
-from tests.e2e.stories import Desk, carry_policy_into_the_dark, is_explained, show_code
+from tests.e2e.stories import Desk, carry_policy_into_the_dark, is_explained, pay
 from tests.e2e.watching import keep
 from tests.support.stack import Stack
 
@@ -122,16 +122,13 @@ def _set_up(manager: Desk, *, visitor: Phone) -> tuple[str, str]:
 
 def _charge(student: Phone, staff: Phone, visitor: Phone, *, north: Counter, south: Counter) -> None:
     """At the gym the allowance pays, at the canteen it does not; each class its price."""
-    south.type_amount("30.00")
-    show_code(student, south)
+    pay(student, south, keys="30.00")
     shown = south.cashier.shows("approved", "Paid ¥30.00")
     assert "Gym allowance" in shown.why
     keep(south.customer.page, "university-gym-customer")
     for phone, paid in ((staff, "¥16.00"), (visitor, "¥26.00")):
-        south.type_amount("20.00")
-        show_code(phone, south)
+        pay(phone, south, keys="20.00")
         south.cashier.shows("approved", f"Paid {paid}")
-    north.type_amount("12.00")
-    show_code(student, north)
+    pay(student, north, keys="12.00")
     shown = north.cashier.shows("approved", "Paid ¥12.00")
     assert "The purse paid ¥12.00" in shown.why
