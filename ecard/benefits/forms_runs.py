@@ -43,7 +43,7 @@ class NewRunForm(forms.Form):
     )
     sponsor = forms.ModelChoiceField(
         Sponsor.objects.all(),
-        label=_("Paid by"),
+        label=pgettext_lazy("who bears the cost", "Paid by"),
         required=False,
         empty_label=_("The programme's own sponsor"),
         help_text=_("For a credit: whose account it comes out of."),

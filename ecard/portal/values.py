@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from devices.core.money import format_minor
+
+LEAST = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,11 @@ class Benefit:
     def remaining(self) -> str:
         """As money."""
         return format_minor(self.remaining_minor)
+
+    @property
+    def last_moment(self) -> datetime:
+        """Until when people say that it lasts: what ends at midnight lasts until the day before."""
+        return self.expires_at - LEAST
 
 
 @dataclass(frozen=True, slots=True)

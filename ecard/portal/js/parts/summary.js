@@ -30,7 +30,7 @@ export class SummaryView {
       month: "short",
       day: "numeric",
       timeZone: this.config.zone,
-    }).format(benefit.expires_at_ms);
+    }).format(benefit.expires_at_ms - 1); // what ends at midnight lasts until the day before
     return element(
       "li",
       {},
