@@ -18,14 +18,13 @@ from devices.core.evaluate import evaluate, place
 from devices.core.funds import MAX_LOTS
 from devices.core.policy import Policy, Where, Window
 from devices.core.quote import Counted, Leg, Line, Lot, Person, Quote, Tally, Tap, Used
-from devices.core.rulebook import Here, rulebook
+from devices.core.rulebook import rulebook
 from devices.core.windows import window_key
 from ecard.benefits.counting import Needed, needed
 
 Sums: TypeAlias = tuple[int, int, int]
 """Total, purse part and count."""
 _NOTHING: Sums = (0, 0, 0)
-ASKED_KEPT = 8_192
 _LATE_S = 7 * 86_400
 """Far more than a sale can lie before one that comes earlier in the order of business dates."""
 _OF_ALL_SALES: tuple[Window, ...] = ("period", "day", "week", "month")
@@ -87,21 +86,8 @@ class Proposal:
         self.has_gap = any(limit.min_gap_s for limit in policy.limits)
         self._past, self._sites = past, sites
         self._known: dict[int, _Past] = {}
-        self._asked: dict[int, tuple[Here, tuple[tuple[Window, int], ...]]] = {}
         self.counts = numbers is None or not all(self.past(number).all_tracked for number in numbers)
         """Whether there is a sum that the terminals of the time did not keep, so that it is kept here."""
-
-    def asked(self, person: Person, tap: Tap) -> tuple[tuple[Window, int], ...]:
-        """The sums, by window and scope, that limits and entitlements for this person here are held against."""
-        here = self.book.here(person, tap)
-        kept = self._asked.get(id(here))
-        if kept is None or kept[0] is not here:
-            sums: list[tuple[Window, int]] = [(each.window, each.scope) for each in here.limits]
-            sums += [(each.window, -each.id) for each in here.entitlements]
-            if len(self._asked) >= ASKED_KEPT:
-                self._asked.clear()
-            kept = self._asked[id(here)] = here, tuple(each for each in dict.fromkeys(sums) if each[0] != "sale")
-        return kept[1]
 
     def past(self, number: int) -> _Past:
         """What a policy of the time kept count of."""
@@ -184,7 +170,7 @@ class Account:
     `given` are the programmes that are new with the draft and for this person, `lists` those that only the draft names.
     """
 
-    __slots__ = ("_apart", "_before", "_counts", "_declined", "_last_s", "_lots", "_proposal", "given", "lists")
+    __slots__ = ("_apart", "_before", "_counts", "_day", "_declined", "_last_s", "_lots", "_proposal", "given", "lists")
 
     def __init__(
         self,
@@ -202,7 +188,7 @@ class Account:
         }
         self._counts: dict[_Slot, _Sum] = {}
         self._apart: dict[_Slot, _Sum] = {}
-        self._last_s, self._declined = 0, False
+        self._last_s, self._declined, self._day = 0, False, ""
 
     def replay(self, sale: PastSale) -> Quote:
         """Evaluate the next sale under the draft, and remember what came of it."""
@@ -241,10 +227,13 @@ class Account:
 
     def _other_sums(self, person: Person, tap: Tap, past: _Past) -> dict[tuple[str, int], tuple[_Sum | Sums, bool]]:
         """Of the sums that decide here: what to add to those that the terminal was told, or to put in their place."""
-        told = [(guard.window, 0) for guard in person.guards]
+        here = self._proposal.book.here(person, tap)
+        asked: list[tuple[Window, int]] = [(each.window, each.scope) for each in here.limits if each.window != "sale"]
+        asked += [(each.window, -each.id) for each in here.entitlements if each.window != "sale"]
+        told: list[tuple[Window, int]] = [(each.window, 0) for each in person.guards if each.window != "sale"]
         found: dict[tuple[str, int], tuple[_Sum | Sums, bool]] = {}
         at, tracked, all_apart = _at(tap.business_date, tap.period), past.tracked, self._apart
-        for window, scope in (*self._proposal.asked(person, tap), *told):
+        for window, scope in (*asked, *told):
             counted_as, key, meal = at[window]
             slot = (counted_as, scope, meal)
             if past.all_tracked or (counted_as, scope) in tracked or (counted_as, scope) in told:
@@ -299,8 +288,16 @@ class Account:
         for scope in then.keys() | now.keys():
             was, is_ = then.get(scope, _NOTHING), now.get(scope, _NOTHING)
             if was != is_:
+                if tap.business_date != self._day:
+                    self._begin_day(tap)
                 more = (is_[0] - was[0], is_[1] - was[1], is_[2] - was[2])
                 self._add(self._apart, windows[scope] if scope else of_all, scope, tap, more)
+
+    def _begin_day(self, tap: Tap) -> None:
+        """Forget the differences in windows that are over: of everybody's together there are very many."""
+        self._day = tap.business_date
+        running = {key for _window, key, _meal in _at(tap.business_date, tap.period).values()}
+        self._apart = {slot: held for slot, held in self._apart.items() if held.key in running}
 
     def _add(self, sums: dict[_Slot, _Sum], windows: tuple[Window, ...], scope: int, tap: Tap, more: Sums) -> None:
         at = _at(tap.business_date, tap.period)
