@@ -25,6 +25,7 @@ from rich.console import Console
 
 from ecard.demo import place
 from ecard.demo.console import Show
+from tests.e2e.stories import Desk
 from tests.support.chromium import SAFE_FLAGS, find_or_install
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,7 +103,8 @@ class Camera:
 def live(camera: Camera, browser: Browser, demo: Campus) -> None:
     """One lunch, with a picture of each screen on the way."""
     phone = _phone(browser, demo)
-    north, south = (_terminal(browser, each["url"]) for each in demo.terminals)
+    pupil = _phone(browser, demo, role="pupil")
+    north, south, window = (_terminal(browser, each["url"]) for each in demo.terminals)
     for each in demo.terminals:
         _line(browser, each, "drop")
     phone.context.set_offline(True)
@@ -121,15 +123,20 @@ def live(camera: Camera, browser: Browser, demo: Campus) -> None:
     _sell_until_the_purse_pays_a_part(north, phone)
     camera.take(north.customer, "customer-approved")
     camera.take(north.cashier, "cashier-approved")
+    _basket(camera, window, pupil)
     for each in demo.terminals:
         _line(browser, each, "pass")
-    _uploaded(north)
-    _uploaded(south)
+    for till in (north, south, window):
+        _uploaded(till)
     phone.context.set_offline(False)
-    _sale_page(phone)
+    _sale_page(phone, "Your purse", "Benefits")
     camera.take(phone, "sale")
+    pupil.context.set_offline(False)
+    _sale_page(pupil, "Pork bun")
+    camera.take(pupil, "sale-basket")
     phone.wait_for_timeout(HEARD_MS)
     _administration(camera, browser, demo)
+    _rules(camera, browser, demo)
 
 
 @dataclass(frozen=True)
@@ -140,13 +147,13 @@ class Till:
     customer: Page
 
 
-def _phone(browser: Browser, demo: Campus) -> Page:
+def _phone(browser: Browser, demo: Campus, *, role: str = "student") -> Page:
     page = browser.new_context(
         viewport=PHONE, device_scale_factor=2, locale="en", base_url=demo.web, timezone_id="Asia/Shanghai"
     ).new_page()
     page.goto("/sign-in/")
-    page.fill("[name=number]", demo.logins["student"])
-    page.fill("[name=password]", demo.password("student"))
+    page.fill("[name=number]", demo.logins[role])
+    page.fill("[name=password]", demo.password(role))
     page.click("main button.button[type=submit]")
     page.wait_for_selector("html[data-offline='ready']")
     page.wait_for_selector("#frame[data-state=ready], #code:not([hidden])")
@@ -198,8 +205,30 @@ def _uploaded(till: Till) -> None:
     expect(till.cashier.locator("#unsent")).to_have_attribute("data-state", "yes", timeout=60_000)
 
 
-def _sale_page(phone: Page) -> None:
-    """The newest sale, once it is posted: partly subsidy, partly purse."""
+def _basket(camera: Camera, till: Till, phone: Page) -> None:
+    """A pupil's basket: declined for its cola, and sold without."""
+    _ready(till)
+    phone.context.set_offline(True)
+    phone.reload()
+    till.cashier.click("#clear-basket")
+    for category, product in (("Breakfast", "Pork bun"), ("Drinks", "Soya milk"), ("Fizzy drinks", "Cola")):
+        till.cashier.locator("#categories").get_by_role("button", name=category, exact=True).click()
+        till.cashier.locator("#products .product", has_text=product).click()
+        expect(till.cashier.locator("#lines li", has_text=product)).to_be_visible()
+    camera.take(till.cashier, "basket")
+    _scan(till, phone.locator("#code").screenshot())
+    till.cashier.wait_for_selector("[data-phase=declined]")
+    camera.take(till.cashier, "basket-cola")
+    camera.take(till.customer, "basket-cola-customer")
+    till.cashier.locator("#lines li", has_text="Cola").get_by_role("button").first.click()
+    expect(till.cashier.locator("#lines li")).to_have_count(2)
+    _scan(till, phone.locator("#code").screenshot())
+    till.cashier.wait_for_selector("[data-phase=approved]")
+    camera.take(till.customer, "basket-sold")
+
+
+def _sale_page(phone: Page, *told: str) -> None:
+    """The newest sale, once it is posted: it is the one that tells this."""
     until_s = time.monotonic() + POSTED_TIMEOUT_S
     while True:
         phone.goto("/sales/")
@@ -207,20 +236,63 @@ def _sale_page(phone: Page) -> None:
         newest.click()
         phone.wait_for_load_state()
         shown = phone.locator("main").inner_text()
-        if "Your purse" in shown and "Benefits" in shown:
+        if all(words in shown for words in told):
             return
         if time.monotonic() > until_s:
             raise SystemExit(f"the sale does not show; the newest is {shown!r}")
         phone.wait_for_timeout(1_000)
 
 
-def _administration(camera: Camera, browser: Browser, demo: Campus) -> None:
+def _rules(camera: Camera, browser: Browser, demo: Campus) -> None:
+    """The canteen manager's way from a template to a request for approval."""
+    page = _office(browser, demo, role="manager")
+    desk = Desk(page)
+    page.goto("/admin/templates/")
+    page.wait_for_load_state("networkidle")
+    camera.take(page, "rules-gallery")
+    desk.set_up(
+        "Voucher: a share off",
+        texts={"But at most, ¥": "10"},
+        chosen=("Students",),
+        says=("Students",),
+        name="pictures",
+        before_setting_up=lambda: camera.take(page, "rules-template"),
+    )
+    draft = desk.make_draft("Half-price vouchers", changes=("Half-price voucher",))
+    desk.rehearse(
+        draft,
+        replayed=10,
+        person=demo.logins["student"],
+        then="List price",
+        now="Half-price voucher",
+        name="pictures",
+    )
+    camera.take(page, "rules-side-by-side")
+    page.goto("/admin/settlement/rehearsal/")
+    page.locator("#result_list tbody a").first.click()
+    page.wait_for_load_state("networkidle")
+    camera.take(page, "rules-rehearsal")
+    desk.ask_approval(draft)
+    page.goto(draft)
+    page.wait_for_load_state("networkidle")
+    camera.take(page, "rules-draft")
+    page.goto(desk.make_run("Half-price voucher", period="2026-11", name="pictures"))
+    page.wait_for_load_state("networkidle")
+    camera.take(page, "rules-run")
+
+
+def _office(browser: Browser, demo: Campus, *, role: str) -> Page:
     page = browser.new_context(viewport=DESK, locale="en", base_url=demo.web, timezone_id="Asia/Shanghai").new_page()
     page.goto("/admin/")
-    page.fill("[name=username]", demo.logins["admin"])
-    page.fill("[name=password]", demo.password("admin"))
+    page.fill("[name=username]", demo.logins[role])
+    page.fill("[name=password]", demo.password(role))
     page.click("[type=submit]")
     page.wait_for_load_state("networkidle")
+    return page
+
+
+def _administration(camera: Camera, browser: Browser, demo: Campus) -> None:
+    page = _office(browser, demo, role="admin")
     camera.take(page, "admin-index")
     page.goto("/admin/settlement/sale/")
     page.locator("#result_list tbody a").first.click()

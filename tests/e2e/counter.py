@@ -117,6 +117,11 @@ class Counter:
         for line, product in enumerate(products):
             expect(self.page.locator("#lines li").nth(line)).to_contain_text(product)
 
+    def empty_basket(self) -> None:
+        """What somebody before was not sold is put back."""
+        self.page.click("#clear-basket")
+        expect(self.page.locator("#lines li")).to_have_count(0, timeout=TIMEOUT_MS)
+
     def take_out_of_basket(self, product: str) -> None:
         """One less of it."""
         line = self.page.locator("#lines li", has_text=product)
@@ -134,10 +139,21 @@ class Counter:
 
     def clock_moves_on(self, seconds: int) -> None:
         """The wall clock jumps, and the cashier says that it is right: so a meal passes without waiting for it."""
-        self.page.request.post("/clock", data={"offset_s": seconds}, headers={"x-terminal": "test"})
-        if seconds:
-            self.page.click("#confirm-clock", timeout=TIMEOUT_MS)
+        self._set_clock(seconds)
+        self.page.click("#confirm-clock", timeout=TIMEOUT_MS)
+        self.clock_is_believed()
+
+    def clock_is_put_right(self) -> None:
+        """Back where it was; until the server or the cashier says so, the terminal does not believe it."""
+        self._set_clock(0)
+
+    def clock_is_believed(self) -> None:
+        """Nobody needs to look at it."""
         expect(self.page.locator("#confirm-clock")).to_be_hidden(timeout=TIMEOUT_MS)
+
+    def _set_clock(self, offset_s: int) -> None:
+        answer = self.page.request.post("/clock", data={"offset_s": offset_s}, headers={"x-terminal": "test"})
+        assert answer.ok, answer.text()
 
     def choose_picture(self, picture: bytes) -> None:
         """A picture from the file chooser before the scanner."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -28,7 +28,14 @@ class Desk:
     page: Page
 
     def set_up(
-        self, template: str, *, texts: Mapping[str, str], chosen: Collection[str] = (), says: Collection[str], name: str
+        self,
+        template: str,
+        *,
+        texts: Mapping[str, str],
+        chosen: Collection[str] = (),
+        says: Collection[str],
+        name: str,
+        before_setting_up: Callable[[], None] | None = None,
     ) -> None:
         """A template from the gallery: fill in, read in both languages what it will do, set it up."""
         page = self.page
@@ -45,6 +52,8 @@ class Desk:
         for words in says:
             expect(said).to_contain_text(words, timeout=TIMEOUT_MS)
         keep(page, f"{name}-preview")
+        if before_setting_up is not None:
+            before_setting_up()
         self.press("Set up")
         expect(page.get_by_text("Set up: ")).to_be_visible(timeout=TIMEOUT_MS)
 
@@ -99,7 +108,7 @@ class Desk:
         expect(self.page.get_by_text("waiting")).to_be_visible(timeout=TIMEOUT_MS)
         expect(self._button("Approve")).to_have_count(0)
 
-    def make_run(self, programme: str, *, period: str, people: int, name: str) -> str:
+    def make_run(self, programme: str, *, period: str, name: str, people: int | None = None) -> str:
         """List whom a programme pays, and how much in all; gives the run's address."""
         page = self.page
         page.goto("/admin/benefits/run/")
@@ -108,8 +117,9 @@ class Desk:
         page.get_by_label("For the period").fill(period)
         page.get_by_label("Reason").fill(programme)
         self.press("List the people")
-        expect(self._row("People")).to_contain_text(str(people), timeout=TIMEOUT_MS)
-        expect(self._row("State")).to_contain_text("listed")
+        expect(self._row("State")).to_contain_text("listed", timeout=TIMEOUT_MS)
+        if people is not None:
+            expect(self._row("People")).to_contain_text(str(people))
         keep(page, f"{name}-run-listed")
         return page.url
 
@@ -217,9 +227,18 @@ def carry_policy_into_the_dark(number: int, *, books: Books, counters: Collectio
     for counter in counters:
         until(partial(_decides_by, number, counter.terminal, books), what="the terminal decides by the policy")
         counter.has_heard_the_news()
+    for counter in counters:
         counter.switch_line("drop")
+
+
+def come_back_from_the_dark(*counters: Counter) -> None:
+    """They did all that with no line; now it is mended, and everything goes to the server."""
     for counter in counters:
         counter.is_offline()
+    for counter in counters:
+        counter.switch_line("pass")
+    for counter in counters:
+        counter.has_sent_all()
 
 
 def _decides_by(number: int, terminal: int, books: Books) -> bool:

@@ -8,7 +8,14 @@ from tests.e2e.books import Books
 from tests.e2e.counter import Counter
 from tests.e2e.journeys import posted_once
 from tests.e2e.phone import Phone
-from tests.e2e.stories import Desk, carry_policy_into_the_dark, is_explained, make_it_meal_time, pay
+from tests.e2e.stories import (
+    Desk,
+    carry_policy_into_the_dark,
+    come_back_from_the_dark,
+    is_explained,
+    make_it_meal_time,
+    pay,
+)
 from tests.e2e.watching import keep
 from tests.support.stack import Stack
 
@@ -40,8 +47,7 @@ def test_a_late_shift_voucher_and_prices_by_class_are_set_up_rehearsed_approved_
         phone.lose_the_network()
     _charge(staff, visitor, south)
 
-    south.switch_line("pass")
-    south.has_sent_all()
+    come_back_from_the_dark(south)
     posted_once(books, visitor.number, before=before[visitor.number], amounts_minor=(26_00,))
     again = posted_once(books, staff.number, before=before[staff.number], amounts_minor=(14_40, 24_00, 24_00))
     small, dinner = books.sales_of(staff.number)[-3:-1]

@@ -8,7 +8,14 @@ from tests.e2e.books import Books
 from tests.e2e.counter import Counter
 from tests.e2e.journeys import posted_once
 from tests.e2e.phone import Phone
-from tests.e2e.stories import Desk, carry_policy_into_the_dark, is_explained, make_it_meal_time, show_code
+from tests.e2e.stories import (
+    Desk,
+    carry_policy_into_the_dark,
+    come_back_from_the_dark,
+    is_explained,
+    make_it_meal_time,
+    show_code,
+)
 from tests.e2e.watching import keep
 from tests.support.stack import Stack
 
@@ -38,9 +45,9 @@ def test_breakfast_is_free_lunch_is_paid_cola_is_not_sold_and_gluten_is_warned_o
     _breakfast(pupil, window)
     _lunch(pupil, window)
 
-    window.clock_moves_on(0)
-    window.switch_line("pass")
-    window.has_sent_all()
+    window.clock_is_put_right()
+    come_back_from_the_dark(window)
+    window.clock_is_believed()
     pupil.find_the_network()
     lunch = posted_once(books, pupil.number, before=before, amounts_minor=(6_00, 5_00, 2_50))
     free, again = books.sales_of(pupil.number)[-3:-1]
@@ -95,6 +102,7 @@ def _set_up(manager: Desk, *, pupil: Phone) -> str:
 
 def _breakfast(pupil: Phone, window: Counter) -> None:
     """The basket survives the decline of cola; the meal is free once."""
+    window.empty_basket()
     window.put_in_basket("Breakfast", "Pork bun")
     window.put_in_basket("Drinks", "Soya milk")
     window.put_in_basket("Fizzy drinks", "Cola")

@@ -8,7 +8,7 @@ from tests.e2e.books import Books
 from tests.e2e.counter import Counter
 from tests.e2e.journeys import posted_once
 from tests.e2e.phone import Phone
-from tests.e2e.stories import Desk, carry_policy_into_the_dark, is_explained, pay
+from tests.e2e.stories import Desk, carry_policy_into_the_dark, come_back_from_the_dark, is_explained, pay
 from tests.e2e.watching import keep
 from tests.support.stack import Stack
 
@@ -52,9 +52,7 @@ def test_an_allowance_for_the_gym_and_prices_by_class_are_set_up_rehearsed_appro
         phone.lose_the_network()
     _charge(student, staff, visitor, north=north, south=south)
 
-    for counter in (north, south):
-        counter.switch_line("pass")
-        counter.has_sent_all()
+    come_back_from_the_dark(north, south)
     last = posted_once(books, student.number, before=before[student.number], amounts_minor=(30_00, 12_00))
     at_the_gym = books.sales_of(student.number)[-2]
     assert (at_the_gym.grant_minor, at_the_gym.purse_minor) == (30_00, 0)
