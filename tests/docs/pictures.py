@@ -294,7 +294,7 @@ def _office(browser: Browser, demo: Campus, *, role: str) -> Page:
 def _administration(camera: Camera, browser: Browser, demo: Campus) -> None:
     page = _office(browser, demo, role="admin")
     camera.take(page, "admin-index")
-    page.goto("/admin/settlement/sale/")
+    page.goto(f"/admin/settlement/sale/?q={demo.logins['student']}")
     page.locator("#result_list tbody a").first.click()
     page.wait_for_load_state("networkidle")
     camera.take(page, "admin-sale")

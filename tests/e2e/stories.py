@@ -42,7 +42,8 @@ class Desk:
         page.goto("/admin/templates/")
         page.locator("a.gallery-card", has_text=template).click()
         labels = page.locator("form .ask-field")
-        assert 0 < labels.count() <= INPUTS_MOST
+        expect(labels.first).to_be_visible(timeout=TIMEOUT_MS)
+        assert labels.count() <= INPUTS_MOST
         for label, text in texts.items():
             self._fill(page.get_by_label(label, exact=True), text)
         for label in chosen:
