@@ -25,6 +25,7 @@ from pytest_django import DjangoDbBlocker
 from pytest_django.live_server_helper import LiveServer
 
 from ecard.embedded import DatabaseAddresses, EmbeddedPostgres
+from ecard.terminals.snapshots import base
 from tests.support import chromium, database
 
 settings.register_profile("ci", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
@@ -68,6 +69,12 @@ def database_addresses(postgres: EmbeddedPostgres, django_db_setup: None) -> Dat
 @pytest.fixture(scope="session")
 def first_state(database_addresses: DatabaseAddresses) -> database.FirstState:
     return database.read_first_state(database_addresses.superuser_url)
+
+
+@pytest.fixture(autouse=True)
+def no_rows_of_another_test() -> None:
+    """A test's end gives its change numbers back; rows kept under them would be taken for the next test's."""
+    base.forget()
 
 
 @pytest.fixture
