@@ -13,6 +13,8 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .PHONY: build demo test check bench lock messages clean
 
+# Each worker has a PostgreSQL and a Chromium of its own; a third of the tests' time is waiting.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n + 1 : 4)))
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON_STAMP := $(VENV)/.installed
@@ -50,7 +52,7 @@ demo: build
 
 test: build
 	@$(BIN)/python -m tests.support.chromium
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n $(WORKERS))
 
 check: build
 	$(BIN)/ruff check .
