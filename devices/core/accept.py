@@ -36,6 +36,11 @@ class Genuine(msgspec.Struct, frozen=True):
     code: Code
     grant: Grant
 
+    @property
+    def account_ref(self) -> int:
+        """Whose it is."""
+        return self.grant.account_ref
+
 
 def read(text: str, *, trust: Trust, now_s: int) -> Genuine | Decline:
     """Parse, verify both signatures, unseal and check the time window, in that order of blame."""

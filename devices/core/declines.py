@@ -44,6 +44,8 @@ class Why(StrEnum):
     NOT_READY = "not_ready"
     WITHDRAWN = "withdrawn"
     JOURNAL_FULL = "journal_full"
+    NOT_A_CARD = "not_a_card"
+    CARD_UNKNOWN = "card_unknown"
     NOTHING_TO_REVERSE = "nothing_to_reverse"
     BUSY = "busy"
 

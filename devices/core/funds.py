@@ -34,6 +34,8 @@ class PersonRow(msgspec.Struct, frozen=True, array_like=True):
     guards: tuple[Guard, ...] = ()
     tallies: tuple[Tally, ...] = ()
     last_s: int = 0
+    cards: tuple[str, ...] = ()
+    """Names of their cards (`core.card`)."""
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -91,6 +93,20 @@ def person_state(
         tallies=add_tallies(row.tallies if row is not None else (), pending.tallies),
         last_s=max(row.last_s if row is not None else 0, pending.last_s),
         purse_only=row is None,
+    )
+
+
+def add_pending(here: Pending, there: Pending) -> Pending:
+    """What is known of one person from two places that share no sale."""
+    if not there.sales:
+        return here
+    return Pending(
+        purse_minor=here.purse_minor + there.purse_minor,
+        sales=here.sales + there.sales,
+        lots={lot: here.lots.get(lot, 0) + there.lots.get(lot, 0) for lot in here.lots.keys() | there.lots.keys()},
+        used=add_used(here.used, there.used),
+        tallies=add_tallies(here.tallies, there.tallies),
+        last_s=max(here.last_s, there.last_s),
     )
 
 

@@ -7,7 +7,7 @@ byte, so nothing ever needs a canonical form. Readers accept unknown fields: a l
 """
 
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -16,6 +16,10 @@ from devices.core.quote import Line, Person, Quote, Tap
 from devices.core.signing import RECORD_DOMAIN
 from devices.core.wire import MALFORMED, Positive, Whole
 
+JOURNAL_FORMAT = 2
+"""1: epochs, sales and reversals. 2: passes and notes too, and what a device adds to a sale. A terminal writes no
+newer records than its server says it reads (`Parameters.journal`); the server reads every format ever released.
+"""
 GENESIS = bytes(32)
 MAX_LINE_BYTES = 32 * 1024
 MAX_SEQUENCE = (1 << 24) - 1
@@ -40,11 +44,23 @@ class EpochRecord(msgspec.Struct, frozen=True, tag="epoch", tag_field="kind"):
     software: Word
 
 
+class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a device of one kind adds to a record: the bus's line and stop, the weight, the cabinet's order and slot."""
+
+    device: Word = ""
+    line: Word = ""
+    stop: Word = ""
+    order: Word = ""
+    slot: Whole = 0
+    grams: Whole = 0
+
+
 class SaleRecord(msgspec.Struct, frozen=True, tag="sale", tag_field="kind", omit_defaults=True):
     """An approved sale: the evidence as scanned, all that `evaluate` received, and what it gave.
 
     `snapshot` is (generation, number) of the snapshot used and `snapshot_made_s` its stamp; `shown_minor` is what the
-    screen said, and is what the person pays.
+    screen said, and is what the person pays. `authorised`: the server held the money under this record's key, and
+    `person` is as the server knew them.
     """
 
     seq: Sequence
@@ -59,6 +75,8 @@ class SaleRecord(msgspec.Struct, frozen=True, tag="sale", tag_field="kind", omit
     snapshot: tuple[Whole, Whole] = (0, 0)
     snapshot_made_s: Whole = 0
     cashier: Word = ""
+    facts: Facts | None = None
+    authorised: bool = False
 
 
 class ReversalRecord(msgspec.Struct, frozen=True, tag="reversal", tag_field="kind", omit_defaults=True):
@@ -72,7 +90,31 @@ class ReversalRecord(msgspec.Struct, frozen=True, tag="reversal", tag_field="kin
     cashier: Word = ""
 
 
-Record = EpochRecord | SaleRecord | ReversalRecord
+class PassRecord(msgspec.Struct, frozen=True, tag="pass", tag_field="kind", omit_defaults=True):
+    """Somebody passed a gate: who, by which evidence, which way. No money."""
+
+    seq: Sequence
+    at_ms: Moment
+    account_ref: Positive
+    evidence: Annotated[str, msgspec.Meta(max_length=1024)]
+    direction: Literal["in", "out"]
+    tap: Tap
+    snapshot: tuple[Whole, Whole] = (0, 0)
+    snapshot_made_s: Whole = 0
+    facts: Facts | None = None
+
+
+class NoteRecord(msgspec.Struct, frozen=True, tag="note", tag_field="kind", omit_defaults=True):
+    """Something a supervisor did or the device went through, to be kept: a word, by whom, and whole numbers by name."""
+
+    seq: Sequence
+    at_ms: Moment
+    what: Word
+    by: Annotated[tuple[Word, ...], msgspec.Meta(max_length=4)] = ()
+    params: Annotated[dict[Word, Whole], msgspec.Meta(max_length=32)] = {}
+
+
+Record = EpochRecord | SaleRecord | ReversalRecord | PassRecord | NoteRecord
 
 _DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 

@@ -14,7 +14,8 @@ import msgspec
 from devices.core.accept import Denial
 from devices.core.catalogue import Catalogue
 from devices.core.funds import PersonRow
-from devices.core.journal import Epoch, Sequence
+from devices.core.journal import Epoch, Facts, Sequence
+from devices.core.quote import Line, Person, Quote
 from devices.core.signing import (
     BATCH_DOMAIN,
     REQUEST_DOMAIN,
@@ -35,8 +36,9 @@ MAX_SNAPSHOT_INFLATED_BYTES = 128 * 1024 * 1024
 MAX_SNAPSHOT_ROWS = 1_000_000
 
 T = TypeVar("T")
-Mode = Literal["fixed", "typed", "products", "identity"]
-"""What a terminal asks for: one price, an amount, a basket, or nothing (whoever may eat is let in)."""
+Mode = Literal["fixed", "typed", "products", "identity", "pass"]
+"""What a terminal asks for: one price, an amount, a basket, nothing (whoever may eat is let in), or the way through."""
+DeviceKind = Literal["canteen", "weighing", "gate", "bus", "cabinet"]
 Hex32 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
@@ -110,6 +112,8 @@ class KeysAnswer(msgspec.Struct, frozen=True):
     key_list: bytes
     sealing_box: bytes
     server_time_ms: int
+    card_box: bytes = b""
+    """A sealed box of the 32-byte key under which card numbers are hashed (`core.card`)."""
 
 
 class PostedThrough(msgspec.Struct, frozen=True, array_like=True):
@@ -119,8 +123,29 @@ class PostedThrough(msgspec.Struct, frozen=True, array_like=True):
     seq: int
 
 
+class Supervisor(msgspec.Struct, frozen=True, array_like=True):
+    """Who may open the supervisor's menu; `pin_hash` is of the PIN under `salt` (`core.pin`), both hex."""
+
+    id: int
+    name: str
+    salt: str
+    pin_hash: str
+
+
+class Peer(msgspec.Struct, frozen=True, array_like=True):
+    """Another terminal of the site: its number and its Ed25519 public key in hex."""
+
+    terminal: int
+    public: str
+
+
 class Parameters(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Settings of one terminal."""
+    """Settings of one terminal.
+
+    `journal` is the newest journal format that the server reads. `groups` may pass a gate, () for everybody. Above
+    `floor_minor` a connected terminal asks the server first; None: never. `claim_wait_ms` is how long a sale waits for
+    a neighbour's objection, 0 for not at all.
+    """
 
     name: str
     outlet_name_zh: str
@@ -133,6 +158,17 @@ class Parameters(msgspec.Struct, frozen=True, omit_defaults=True):
     fixed_minor: int = 0
     sync_every_s: int = 5
     languages: tuple[str, ...] = ("zh", "en")
+    device: DeviceKind = "canteen"
+    journal: int = 1
+    line: str = ""
+    stops: tuple[str, ...] = ()
+    direction: Literal["in", "out", "both"] = "both"
+    anti_passback: bool = False
+    groups: tuple[int, ...] = ()
+    per_kg_minor: int = 0
+    floor_minor: int | None = None
+    claim_wait_ms: int = 0
+    supervisors: tuple[Supervisor, ...] = ()
 
 
 class SnapshotHead(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -154,6 +190,31 @@ class SnapshotHead(msgspec.Struct, frozen=True, omit_defaults=True):
     parameters: Parameters
     key_list_number: int
     catalogue: Catalogue | None = None
+    peers: tuple[Peer, ...] = ()
+
+
+class Authorise(msgspec.Struct, frozen=True, omit_defaults=True):
+    """POST /authorise: may this presentation pay for this basket? (terminal, epoch, seq) names the hold; asked again
+    under the same key, the server answers the same, or, for another presentation or basket, drops the first hold.
+    """
+
+    epoch: Epoch
+    seq: Sequence
+    at_ms: int
+    policy: int
+    evidence: Annotated[str, msgspec.Meta(max_length=1024)]
+    basket: tuple[Line, ...]
+    facts: Facts | None = None
+
+
+class Authorised(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The server's word: the person as it knows them, for `evaluate` here; the quote that it evaluated and, where that
+    approves, holds until `lapses_at_ms`. A terminal whose own quote is another one goes by its offline rules.
+    """
+
+    person: Person
+    quote: Quote
+    lapses_at_ms: int = 0
 
 
 def seal_batch(head: BatchHead, lines: Items[bytes], *, device: SigningKey) -> bytes:

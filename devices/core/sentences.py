@@ -101,6 +101,8 @@ _DECLINES: dict[Why, Text] = {
     ),
     Why.NOT_READY: Text("终端正在准备，请稍候", "The terminal is getting ready. One moment"),
     Why.JOURNAL_FULL: Text("终端存储已满，请联网上传后再收款", "The terminal's storage is full. Connect it to upload"),
+    Why.NOT_A_CARD: Text("读卡失败，请重新刷卡", "The card could not be read. Tap it again"),
+    Why.CARD_UNKNOWN: Text("此卡未登记或已停用", "This card is not registered, or has been stopped"),
     Why.NOTHING_TO_REVERSE: Text("没有可撤销的交易", "There is no sale to reverse"),
     Why.BUSY: Text("请稍候再扫", "One moment, then scan again"),
 }

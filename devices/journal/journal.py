@@ -15,8 +15,9 @@ from typing import Self
 from devices.core import code as codes
 from devices.core import journal as records
 from devices.core.accept import presented_at
+from devices.core.card import read_evidence
 from devices.core.funds import Pending
-from devices.core.journal import GENESIS, EpochRecord, Record, ReversalRecord, SaleRecord
+from devices.core.journal import GENESIS, EpochRecord, NoteRecord, PassRecord, Record, ReversalRecord, SaleRecord
 from devices.drivers import database
 from devices.drivers.vault import Vault, VaultError
 from devices.journal import pruning, tables
@@ -28,6 +29,7 @@ from devices.journal.values import (
     Limits,
     NewestSale,
     Passing,
+    Presented,
     RecordsWaiting,
     RecordTooLarge,
     Run,
@@ -135,30 +137,54 @@ class Journal:
 
     # Appending
 
-    def append_sale(self, record: SaleRecord, *, code_id: bytes, moment_s: int, forget_s: int) -> None:
-        """Make a sale durable; `forget_s` is when its code can no longer be alive.
+    def append_sale(self, record: SaleRecord, *, presented: Presented | None) -> None:
+        """Make a sale durable, and with it that its code was taken; None for a card.
 
         Raises JournalFull, RecordTooLarge or JournalBroken, and then the sale must be declined.
         """
         with self._lock:
-            if not self.has_room:
-                raise JournalFull(f"{self.unsent} records wait")
-            self._append(record, (_TAKE_CODE, (self._vault.name(code_id), moment_s, forget_s)))
+            self._append_where_room(record, presented)
             self._spending.add(self._tail.epoch, record)
             self._newest = NewestSale(self._tail.epoch, record)
+
+    def append_pass(self, record: PassRecord, *, presented: Presented | None) -> None:
+        """Make a passage durable, as a sale."""
+        with self._lock:
+            self._append_where_room(record, presented)
+
+    def append_note(self, record: NoteRecord) -> None:
+        """Make a note durable; it may use what is spared for reversals. Raises JournalFull or JournalBroken."""
+        with self._lock:
+            self._require_spare()
+            self._append(record)
 
     def append_reversal(self, record: ReversalRecord, *, evidence: str) -> None:
         """Undo a sale, given with its evidence: its code counts as before it, its amounts may be spent again.
 
         Raises JournalFull or JournalBroken.
         """
-        code = codes.parse(evidence, institution=evidence[2 : codes.PREFIX_LENGTH])
+        code = None if read_evidence(evidence) else codes.parse(evidence, institution=evidence[2 : codes.PREFIX_LENGTH])
         with self._lock:
-            if self.unsent >= self._limits.max_unacknowledged + self._limits.spare_for_reversals:
-                raise JournalFull(f"{self.unsent} records wait")
-            taken = (self._vault.name(code.code_id), presented_at(code))
-            self._append(record, (_FORGET_CODE, taken), (_RESTORE_CODE, taken))
+            self._require_spare()
+            if code is None:
+                self._append(record)
+            else:
+                taken = (self._vault.name(code.code_id), presented_at(code))
+                self._append(record, (_FORGET_CODE, taken), (_RESTORE_CODE, taken))
             self._undone(record)
+
+    def _require_spare(self) -> None:
+        if self.unsent >= self._limits.max_unacknowledged + self._limits.spare_for_reversals:
+            raise JournalFull(f"{self.unsent} records wait")
+
+    def _append_where_room(self, record: SaleRecord | PassRecord, presented: Presented | None) -> None:
+        if not self.has_room:
+            raise JournalFull(f"{self.unsent} records wait")
+        if presented is None:
+            self._append(record)
+        else:
+            taken = (self._vault.name(presented.code_id), presented.moment_s, presented.forget_s)
+            self._append(record, (_TAKE_CODE, taken))
 
     def _append(self, record: Record, *also: tuple[str, tuple[object, ...]]) -> None:
         if self._broken:

@@ -8,13 +8,21 @@ import sqlite3
 import struct
 from collections.abc import Iterator
 
-from devices.core.journal import MAX_SEQUENCE, EpochRecord, Record, ReversalRecord, SaleRecord
+from devices.core.journal import (
+    MAX_SEQUENCE,
+    EpochRecord,
+    NoteRecord,
+    PassRecord,
+    Record,
+    ReversalRecord,
+    SaleRecord,
+)
 from devices.drivers.vault import Vault
 
 VERSION = 1
 HEAD_BYTES = 32
 SEQUENCE_BITS = 24
-KINDS: dict[type[Record], int] = {EpochRecord: 0, SaleRecord: 1, ReversalRecord: 2}
+KINDS: dict[type[Record], int] = {EpochRecord: 0, SaleRecord: 1, ReversalRecord: 2, PassRecord: 3, NoteRecord: 4}
 
 _PLACE = struct.Struct(">8sQI")
 _CREATE = """

@@ -62,6 +62,14 @@ class Run(msgspec.Struct, frozen=True):
         return self.first_seq + len(self.lines) - 1
 
 
+class Presented(msgspec.Struct, frozen=True):
+    """A code as it is remembered: the moment taken, and when it can no longer be alive."""
+
+    code_id: bytes
+    moment_s: int
+    forget_s: int
+
+
 class NewestSale(msgspec.Struct, frozen=True):
     """The newest sale in the journal and whether it was reversed."""
 

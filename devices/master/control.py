@@ -7,25 +7,20 @@ and never holds a sale up. Every public method may be called from any thread.
 import threading
 from collections.abc import Callable
 
-from devices.core.accept import Genuine
 from devices.core.catalogue import Catalogue
-from devices.core.declines import Decline, Why
+from devices.core.journal import Facts
 from devices.core.messages import Mode
 from devices.core.money import MAX_AMOUNT_MINOR, AmountError, parse_amount
 from devices.drivers.clock import Clock
 from devices.journal.journal import Journal
-from devices.journal.values import JournalBroken, JournalFull, NewestSale, Passing, RecordTooLarge, unwatched
-from devices.master import results, texts
-from devices.master.clock import Guard, Reading
-from devices.master.decide import Declined, Memory, Sale, decide, recognise, zone_of
-from devices.master.newest import Newest
-from devices.master.results import charged_minor, plain
+from devices.journal.values import Passing, unwatched
+from devices.master.around import Neighbours
+from devices.master.counter import Counter
 from devices.master.screen import Network, Outcome, Phase, Result, Said, Screen
 from devices.master.standing import Standing, newer_policy, outlet_name
-from devices.master.tap import SEEN_APART_MS, Taken
-from devices.master.till import BasketError, Till
+from devices.master.timekeeper import Timekeeper
 from devices.store.held import Held
-from devices.store.snapshots import SnapshotStore, StoreBroken
+from devices.store.snapshots import SnapshotStore
 
 
 class MasterControl:
@@ -39,25 +34,24 @@ class MasterControl:
         clock: Clock,
         terminal: int = 0,
         passing: Passing = unwatched,
+        neighbours: Neighbours | None = None,
     ) -> None:
-        self._journal, self._store, self._clock, self._passing = journal, store, clock, passing
+        self._journal, self._store, self._passing = journal, store, passing
         self._lock = threading.RLock()
         self._terminal = terminal
-        self._guard = Guard(self._reading(), floor_s=store.signed_time_s)
-        self._till = Till()
-        self._result: Result | None = None
-        self._explained: Result | None = None
-        self._number = 0
-        self._taken: Taken | None = None
-        self._last_text = ""
-        self._last_text_ms = 0
+        self._time = Timekeeper(clock, floor_s=store.signed_time_s)
         self._revoked = False
         self._notice: Said | None = None
         self._network = Network(online=False, since_ms=clock.wall_ms())
         self._subscribers: list[Callable[[Screen], None]] = []
-        self._memory = Memory(store.find, journal.pending, journal.last_presented_s, zone_of)
-        self._newest = Newest(journal, passing=passing)
-        self._newest.find_name(store)
+        self._counter = Counter(
+            journal=journal,
+            store=store,
+            time=self._time,
+            standing=self._standing,
+            passing=passing,
+            neighbours=neighbours,
+        )
         self._mode_from: tuple[Mode, int] | None = None
         if store.held is not None:
             self._take_parameters(store.held)
@@ -67,41 +61,39 @@ class MasterControl:
     def screen(self) -> Screen:
         """The present state; phases with an end lapse by the clock."""
         with self._lock:
-            reading = self._reading()
-            now_ms, held = self._guard.now_ms(reading), self._store.held
-            result = self._result if self._result is not None and now_ms < self._result.until_ms else None
-            standing = self._standing(reading)
+            now_ms, held, counter = self._time.now_ms(), self._store.held, self._counter
+            result = counter.result if counter.result is not None and now_ms < counter.result.until_ms else None
+            standing = self._standing()
             phase = standing.phase
             if phase is Phase.READY and result is not None and now_ms < result.ready_ms:
                 phase = Phase.DECLINED if result.sound == "declined" else Phase.APPROVED
             return Screen(
                 phase=phase,
                 at_ms=now_ms,
-                mode=self._till.mode,
-                amount_minor=self._till.amount_minor,
+                mode=counter.till.mode,
+                amount_minor=counter.till.amount_minor,
                 outlet=outlet_name(held),
                 result=result,
                 notice=standing.told,
                 network=self._network,
                 unsent=self._journal.unsent,
                 snapshot_age_s=max(0, now_ms // 1000 - held.made_s) if held is not None else None,
-                last_sale=self._newest.told(now_ms),
+                last_sale=counter.newest.told(now_ms),
                 clock_ok=standing.doubt is None,
                 terminal=self._terminal,
-                basket=self._till.shown(),
+                basket=counter.till.shown(),
                 catalogue=held.catalogue_stamp if held is not None else 0,
-                explained=self._explained is not None,
+                explained=counter.explained is not None,
             )
 
     def catalogue(self) -> Catalogue:
         """The products sold here, empty before the first snapshot; `screen().catalogue` changes with it."""
-        held = self._store.held
-        return _NO_PRODUCTS if held is None or held.catalogue is None else held.catalogue
+        return self._counter.catalogue()
 
     def explained(self) -> Result | None:
         """The newest result with all its steps, also after the screen has let it go; None before the first."""
         with self._lock:
-            return self._explained
+            return self._counter.explained
 
     def subscribe(self, callback: Callable[[Screen], None]) -> Callable[[], None]:
         """Call back on every change, in the thread that made it; the answer ends the subscription."""
@@ -122,64 +114,67 @@ class MasterControl:
         if mode == "fixed" and not 0 < fixed_minor <= MAX_AMOUNT_MINOR:
             raise AmountError("a fixed price is more than 0 and within the limit")
         with self._lock:
-            self._till = self._till.set_to(mode, fixed_minor=fixed_minor)
+            self._counter.till = self._counter.till.set_to(mode, fixed_minor=fixed_minor)
         self._changed()
 
     def set_amount(self, amount: str | int) -> int:
         """The amount as typed or in minor units, "" for none; gives minor units. Raises AmountError."""
         amount_minor = amount if isinstance(amount, int) else parse_amount(amount) if amount.strip() else 0
         with self._lock:
-            self._prepare(self._till.typed(amount_minor))
+            self._counter.prepare(self._counter.till.typed(amount_minor))
         self._changed()
         return amount_minor
 
     def set_quantity(self, product: int, quantity: int) -> None:
         """So many of a product in the basket, 0 for none. Raises BasketError, also outside products mode."""
         with self._lock:
-            self._put(product, quantity)
+            self._counter.put(product, quantity)
         self._changed()
 
     def add(self, product: int, *, quantity: int = 1) -> None:
         """So many more of a product, or fewer. Raises BasketError."""
         with self._lock:
-            self._put(product, self._till.quantity_of(product) + quantity)
+            self._counter.put(product, self._counter.till.quantity_of(product) + quantity)
         self._changed()
 
     def clear_basket(self) -> None:
         """Empty the basket, the other amount with it."""
         with self._lock:
-            self._prepare(self._till.cleared())
+            self._counter.prepare(self._counter.till.cleared())
         self._changed()
 
-    def scan(self, text: str) -> Outcome:
-        """Decide a scanned text; an approval is durable before this returns. Never raises for what was scanned."""
+    def scan(self, text: str, *, facts: Facts | None = None) -> Outcome:
+        """Decide a scanned text; an approval is durable before this returns. Never raises for what was scanned.
+
+        `facts` are what this kind of device adds to the record.
+        """
         with self._lock:
-            outcome = self._tap(text)
+            outcome = self._counter.scan(text, facts)
+        return self._told(outcome)
+
+    def tap_card(self, uid: bytes, *, facts: Facts | None = None) -> Outcome:
+        """The same for a card, by the number that the reader gives."""
+        with self._lock:
+            outcome = self._counter.tap_card(uid, facts)
+        return self._told(outcome)
+
+    def _told(self, outcome: Outcome) -> Outcome:
         if not outcome.same_tap:
             self._passing("sale.shown")
             self._changed()
         return outcome
 
-    def reverse_last(self) -> Outcome:
+    def reverse_last(self, *, reason: str = "cashier") -> Outcome:
         """Undo the newest sale; `approved` says whether it was."""
         with self._lock:
-            at_ms = self._guard.now_ms(self._reading())
-            newest = self._newest.reversible(at_ms)
-            if newest is None:
-                outcome = Outcome(approved=False, result=self._refuse(plain(Why.NOTHING_TO_REVERSE), at_ms))
-            elif not self._newest.undo(at_ms, reason="cashier"):
-                outcome = Outcome(approved=False, result=self._refuse(plain(Why.JOURNAL_FULL), at_ms))
-            else:
-                outcome = self._reversed(newest, at_ms)
+            outcome = self._counter.reverse_last(reason=reason)
         self._changed()
         return outcome
 
     def confirm_clock(self) -> bool:
         """The cashier vouches for the clock after a jump; False where it is behind what the server has signed."""
         with self._lock:
-            reading = self._reading()
-            self._guard = self._guard.vouched(reading)
-            sure = self._guard.doubt(reading) is None
+            sure = self._time.vouch()
         self._changed()
         return sure
 
@@ -194,14 +189,14 @@ class MasterControl:
     def keys_came(self) -> None:
         """The store holds new keys."""
         with self._lock:
-            self._guard = self._guard.raised(self._store.signed_time_s)
+            self._time.raise_floor(self._store.signed_time_s)
         self._changed()
 
     def snapshot_came(self, held: Held, *, round_trip_ms: int) -> None:
         """The store holds a new snapshot, which took this long to ask for: it also tells the time."""
         with self._lock:
             self._journal.settle(held.posted_through)
-            self._guard = self._guard.confirmed(self._reading(), server_s=held.made_s, round_trip_ms=round_trip_ms)
+            self._time.confirm(server_s=held.made_s, round_trip_ms=round_trip_ms)
             self._revoked = False
             self._take_parameters(held)
         self._changed()
@@ -211,7 +206,7 @@ class MasterControl:
         with self._lock:
             changed = online != self._network.online
             if changed:
-                self._network = Network(online, self._guard.now_ms(self._reading()))
+                self._network = Network(online, self._time.now_ms())
         if changed:
             self._changed()
 
@@ -234,7 +229,7 @@ class MasterControl:
         if held is None:
             return 0, 0
         with self._lock:
-            now_s = self._guard.now_ms(self._reading()) // 1000
+            now_s = self._time.now_ms() // 1000
         newer = held.awaited(at_s=now_s)
         return held.decides_by(at_s=now_s), newer.number if newer is not None else 0
 
@@ -245,128 +240,22 @@ class MasterControl:
     def look_at_clock(self) -> None:
         """To be called every second or so: a jump is seen even where nobody taps."""
         with self._lock:
-            before, reading = self._guard, self._reading()
-            self._guard = before.observed(reading)
-        if self._guard is not before:
+            changed = self._time.observe(self._time.reading())
+        if changed:
             self._changed()
 
     def maintain(self) -> None:
         """The journal's upkeep, while the clock can be believed. Raises JournalBroken."""
         with self._lock:
-            reading = self._reading()
-            sure, now_ms = self._guard.doubt(reading) is None, self._guard.now_ms(reading)
+            reading = self._time.reading()
+            sure, now_ms = self._time.doubt(reading) is None, self._time.now_ms(reading)
         if sure:
             self._journal.maintain(now_ms=now_ms)
 
-    # A tap
-
-    def _tap(self, text: str) -> Outcome:
-        reading = self._reading()
-        self._guard = self._guard.observed(reading)
-        at_ms, tap_ms = self._guard.now_ms(reading), reading.monotonic_ms
-        taken = self._taken
-        if taken is not None and taken.is_same_picture(text, at_ms=tap_ms):
-            return taken.again
-        stop, keys = self._standing(reading).stop, self._store.keys
-        if stop is not None or keys is None:
-            return self._declined(text, plain(stop or Why.NOT_READY), at_ms, tap_ms)
-        code = recognise(text, trust=keys.trust, now_s=at_ms // 1000)
-        if isinstance(code, Decline):
-            return self._declined(text, Declined(code), at_ms, tap_ms)
-        self._guard = self._guard.raised(code.grant.issued_at_s)
-        if taken is not None:
-            same = taken.is_same_phone(code, text, at_ms=tap_ms, fixed=self._till.repeats)
-            if same is not None:
-                return taken.again if same else self._declined(text, plain(Why.BUSY), at_ms, tap_ms)
-        return self._sell(text, code, at_ms, tap_ms)
-
-    def _sell(self, text: str, code: Genuine, at_ms: int, tap_ms: int) -> Outcome:
-        seq, till = self._journal.next_seq, self._till
-        unfit = self._unfit(till)
-        if unfit is not None:
-            return self._declined(text, unfit, at_ms, tap_ms)
-        try:
-            decided = decide(text, code=code, memory=self._memory, at_ms=at_ms, seq=seq, basket=till.lines())
-            if isinstance(decided, Declined):
-                return self._declined(text, decided, at_ms, tap_ms)
-            self._passing("sale.decided")
-            self._journal.append_sale(
-                decided.record, code_id=decided.code_id, moment_s=decided.moment_s, forget_s=decided.forget_s
-            )
-        except JournalFull:
-            return self._declined(text, plain(Why.JOURNAL_FULL), at_ms, tap_ms)
-        except RecordTooLarge:
-            return self._declined(text, plain(Why.NO_AMOUNT, said=texts.BASKET_FULL), at_ms, tap_ms)
-        except JournalBroken as error:
-            if error.landed:
-                self._newest.undo(at_ms, reason="not_shown")
-            return self._declined(text, plain(Why.JOURNAL_FULL), at_ms, tap_ms)
-        except StoreBroken:
-            return self._declined(text, plain(Why.NOT_READY), at_ms, tap_ms)
-        self._passing("sale.durable")
-        return self._approved(text, code, decided, tap_ms)
-
-    def _unfit(self, till: Till) -> Declined | None:
-        """A basket that is not what the cashier put there is told once, before anybody pays for the rest of it."""
-        if till.gone:
-            self._till = till.seen()
-            return plain(Why.NOT_SOLD_HERE, said=texts.gone(till.gone))
-        if till.mode == "products" and not till.amount_minor:
-            return plain(Why.NO_AMOUNT, said=texts.NO_PRODUCTS)
-        return None
-
-    def _approved(self, text: str, code: Genuine, sale: Sale, tap_ms: int) -> Outcome:
-        self._number += 1
-        self._result = self._explained = results.of_sale(sale, number=self._number)
-        self._till = self._till.cleared()
-        self._newest.name = sale.name
-        outcome = Outcome(True, self._result, epoch=self._journal.tail.epoch, seq=sale.record.seq)
-        self._taken = Taken(text, code.grant.account_ref, tap_ms, seen_ms=tap_ms, outcome=outcome)
-        return outcome
-
-    def _declined(self, text: str, declined: Declined, at_ms: int, tap_ms: int) -> Outcome:
-        """Show it; further pictures of the same refused code are the same result, so it sounds once."""
-        same = (
-            self._result is not None
-            and self._result.why == declined.decline.why.value
-            and text == self._last_text
-            and tap_ms - self._last_text_ms < SEEN_APART_MS
-        )
-        self._last_text, self._last_text_ms = text, tap_ms
-        return Outcome(approved=False, result=self._refuse(declined, at_ms, same=same))
-
-    def _refuse(self, declined: Declined, at_ms: int, *, same: bool = False) -> Result:
-        self._number += 0 if same else 1
-        self._result = self._explained = results.of_decline(
-            declined, number=self._number, at_ms=at_ms, amount_minor=self._till.amount_minor
-        )
-        return self._result
-
-    def _reversed(self, newest: NewestSale, at_ms: int) -> Outcome:
-        self._number += 1
-        self._result = self._explained = results.of_reversal(
-            number=self._number, at_ms=at_ms, amount_minor=charged_minor(newest.record), name=self._newest.name
-        )
-        tail = self._journal.tail
-        outcome = Outcome(True, self._result, epoch=tail.epoch, seq=tail.seq)
-        if self._taken is not None:
-            self._taken = self._taken.undone(outcome)
-        return outcome
-
     # State
 
-    def _put(self, product_id: int, quantity: int) -> None:
-        product = self.catalogue().product(product_id)
-        if product is None:
-            raise BasketError(texts.NOT_IN_CATALOGUE)
-        self._prepare(self._till.with_quantity(product, quantity))
-
-    def _prepare(self, till: Till) -> None:
-        """The next sale is being entered: the last answer is read."""
-        self._till, self._result = till, None
-
-    def _standing(self, reading: Reading) -> Standing:
-        held = self._store.held
+    def _standing(self) -> Standing:
+        held, reading = self._store.held, self._time.reading()
         return Standing(
             enrolled=bool(self._terminal),
             revoked=self._revoked,
@@ -374,8 +263,8 @@ class MasterControl:
             has_keys=self._store.keys is not None,
             has_snapshot=held is not None,
             has_room=self._journal.has_room,
-            newer_policy=newer_policy(held, at_s=self._guard.now_ms(reading) // 1000),
-            doubt=self._guard.doubt(reading),
+            newer_policy=newer_policy(held, at_s=self._time.now_ms(reading) // 1000),
+            doubt=self._time.doubt(reading),
             notice=self._notice,
         )
 
@@ -384,16 +273,10 @@ class MasterControl:
         given = (held.parameters.mode, held.parameters.fixed_minor)
         if given != self._mode_from:
             self._mode_from = given
-            self._till = self._till.set_to(given[0], fixed_minor=given[1])
-        self._till = self._till.offered(self.catalogue())
-
-    def _reading(self) -> Reading:
-        return Reading(self._clock.wall_ms(), self._clock.monotonic_ms())
+            self._counter.till = self._counter.till.set_to(given[0], fixed_minor=given[1])
+        self._counter.till = self._counter.till.offered(self.catalogue())
 
     def _changed(self) -> None:
         screen = self.screen()
         for callback in list(self._subscribers):
             callback(screen)
-
-
-_NO_PRODUCTS = Catalogue()

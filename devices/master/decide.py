@@ -13,11 +13,12 @@ from devices.core.catalogue import Catalogue
 from devices.core.declines import Decline, Why
 from devices.core.evaluate import evaluate, place
 from devices.core.funds import Pending, PersonRow, age_step, person_state
-from devices.core.journal import SaleRecord
+from devices.core.journal import Facts, SaleRecord
 from devices.core.messages import Parameters
 from devices.core.policy import Policy, in_force
 from devices.core.quote import Line, Person, Quote, Tap
 from devices.core.windows import keys_of
+from devices.journal.values import Presented
 from devices.master.screen import Said
 from devices.store.held import Held
 
@@ -34,16 +35,29 @@ class Memory(msgspec.Struct, frozen=True):
     zone: Callable[[str], tzinfo]
 
 
+class Tapped(msgspec.Struct, frozen=True):
+    """A card known by its number, and whose it is by the snapshot."""
+
+    name: str
+    account_ref: int
+
+
 class Sale(msgspec.Struct, frozen=True):
-    """An approved sale, to be journaled."""
+    """An approved sale, to be journaled; without a `code` it was a card."""
 
     record: SaleRecord
     name: str
     policy: Policy
     catalogue: Catalogue | None
-    code_id: bytes
-    moment_s: int
-    forget_s: int
+    code: Genuine | None
+
+    @property
+    def presented(self) -> Presented | None:
+        """The code as the journal remembers it."""
+        if self.code is None:
+            return None
+        code = self.code.code
+        return Presented(code.code_id, accept.presented_at(code), code.not_after_s + FORGET_AFTER_S)
 
 
 class Declined(msgspec.Struct, frozen=True):
@@ -58,32 +72,40 @@ class Declined(msgspec.Struct, frozen=True):
 
 
 def decide(
-    text: str, *, code: Genuine, memory: Memory, at_ms: int, seq: int, basket: tuple[Line, ...]
+    text: str,
+    *,
+    code: Genuine | Tapped,
+    memory: Memory,
+    at_ms: int,
+    seq: int,
+    basket: tuple[Line, ...],
+    facts: Facts | None = None,
 ) -> Sale | Declined:
-    """Whether this genuine code pays for the basket here and now; an empty one asks for a meal by identity."""
+    """Whether this code or card pays for the basket here and now; an empty one asks for a meal by identity."""
     now_s = at_ms // 1000
-    used = accept.used_before(code.code, last_s=memory.last_presented_s(code.code.code_id), now_s=now_s)
+    genuine = code if isinstance(code, Genuine) else None
+    used = used_before(genuine, memory=memory, now_s=now_s)
     if used is not None:
         return Declined(used)
-    held, row = memory.find(code.grant.account_ref)
+    held, row = memory.find(code.account_ref)
     name = row.name if row is not None else ""
-    denied = accept.denied(code.grant, denials=held.denials)
+    denied = stopped(code, held)
     policy = in_force(held.policies, at_s=now_s)
     if denied is not None:
         return Declined(denied, name)
     if policy is None:
         return Declined(Decline(Why.NOT_READY), name)
     person = person_state(
-        grant=code.grant,
+        grant=genuine.grant if genuine is not None else None,
         row=row,
         snapshot_made_s=held.made_s,
-        pending=memory.pending(code.grant.account_ref),
+        pending=memory.pending(code.account_ref),
         ages=policy.ages,
         now_s=now_s,
     )
     if isinstance(person, Decline):
         return Declined(person, name, policy=policy)
-    tap = _here(held.parameters, zone=memory.zone, policy=policy, now_s=now_s)
+    tap = here(held.parameters, zone=memory.zone, policy=policy, now_s=now_s)
     person = _that_counts(person, tap)
     quote = evaluate(policy=policy, person=person, tap=tap, basket=basket)
     if quote.decline is not None:
@@ -91,7 +113,7 @@ def decide(
     record = SaleRecord(
         seq=seq,
         at_ms=at_ms,
-        account_ref=code.grant.account_ref,
+        account_ref=code.account_ref,
         evidence=text,
         shown_minor=quote.amount_minor,
         person=person,
@@ -100,9 +122,9 @@ def decide(
         quote=quote,
         snapshot=(held.generation, held.number),
         snapshot_made_s=held.made_s,
+        facts=facts,
     )
-    forget_s = code.code.not_after_s + FORGET_AFTER_S
-    return Sale(record, name, policy, held.catalogue, code.code.code_id, accept.presented_at(code.code), forget_s)
+    return Sale(record, name, policy, held.catalogue, genuine)
 
 
 def recognise(text: str, *, trust: Trust, now_s: int) -> Genuine | Decline:
@@ -116,7 +138,21 @@ def zone_of(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def _here(where: Parameters, *, zone: Callable[[str], tzinfo], policy: Policy, now_s: int) -> Tap:
+def used_before(genuine: Genuine | None, *, memory: Memory, now_s: int) -> Decline | None:
+    """Whether this very code was taken already, here or nearby; a card is the same each time."""
+    if genuine is None:
+        return None
+    return accept.used_before(genuine.code, last_s=memory.last_presented_s(genuine.code.code_id), now_s=now_s)
+
+
+def stopped(code: Genuine | Tapped, held: Held) -> Decline | None:
+    """Hold it against the deny list. Codes of a lost phone are refused, the holder's card is not."""
+    if isinstance(code, Genuine):
+        return accept.denied(code.grant, denials=held.denials)
+    return Decline(Why.STOPPED) if held.denials.get(code.account_ref) == accept.FOREVER_S else None
+
+
+def here(where: Parameters, *, zone: Callable[[str], tzinfo], policy: Policy, now_s: int) -> Tap:
     return place(
         at_s=now_s,
         zone=zone(where.zone),

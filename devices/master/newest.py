@@ -49,17 +49,17 @@ class Newest:
             return None
         return newest
 
-    def undo(self, at_ms: int, *, reason: str) -> bool:
-        """Durably, whatever its age; False where there is none, or the journal takes no record."""
+    def undo(self, at_ms: int, *, reason: str) -> ReversalRecord | None:
+        """Durably, whatever its age; None where there is none, or the journal takes no record."""
         newest = self._journal.newest_sale
         if newest is None:
-            return False
+            return None
         record = ReversalRecord(
             seq=self._journal.next_seq, at_ms=at_ms, of_epoch=newest.epoch, of_seq=newest.record.seq, reason=reason
         )
         try:
             self._journal.append_reversal(record, evidence=newest.record.evidence)
         except (JournalFull, JournalBroken):
-            return False
+            return None
         self._passing("reversal.durable")
-        return True
+        return record

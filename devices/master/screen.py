@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from devices.core.catalogue import Catalogue
+from devices.core.journal import Facts
 from devices.core.messages import Mode
 
 Sound = Literal["approved", "warned", "declined", "reversed"]
@@ -199,11 +200,15 @@ class Controls(Protocol):
         """The newest result with all its steps, also after the screen has let it go; None before the first."""
         ...
 
-    def scan(self, text: str) -> Outcome:
+    def scan(self, text: str, *, facts: Facts | None = None) -> Outcome:
         """Decide a scanned text; an approval is durable before this returns."""
         ...
 
-    def reverse_last(self) -> Outcome:
+    def tap_card(self, uid: bytes, *, facts: Facts | None = None) -> Outcome:
+        """The same for a card, by the number that the reader gives."""
+        ...
+
+    def reverse_last(self, *, reason: str = "cashier") -> Outcome:
         """Undo the newest sale; `approved` says whether it was."""
         ...
 

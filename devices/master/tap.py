@@ -2,7 +2,6 @@
 
 import msgspec
 
-from devices.core.accept import Genuine
 from devices.master.screen import Outcome
 
 SEEN_APART_MS = 1_500
@@ -31,18 +30,18 @@ class Taken(msgspec.Struct):
         """Another frame of the very code just approved; later, or after a gap, it is a code already used."""
         return text == self.text and self._seen(at_ms) and not self.reversed and self._fresh(at_ms)
 
-    def is_same_phone(self, code: Genuine, text: str, *, at_ms: int, fixed: bool) -> bool | None:
-        """Whether the phone just approved never left, so that its next moment must not pay by itself.
+    def is_same_holder(self, account_ref: int, text: str, *, at_ms: int, fixed: bool, card: bool) -> bool | None:
+        """Whether the phone or card just approved never left, so that its next moment must not pay by itself.
 
         True within the first seconds: the same tap still. False: held for longer, it must be taken away. None: a
         presentation of its own. After a reversal a fixed price would charge again at once, so there too the phone is
         taken away first; with typed amounts the cashier types anew, which is as good.
         """
-        if code.grant.account_ref != self.account_ref or not self._seen(at_ms):
+        if account_ref != self.account_ref or not self._seen(at_ms):
             return None
         if self.reversed:
             return False if fixed else None
-        return self._fresh(at_ms) if text != self.text else None
+        return self._fresh(at_ms) if text != self.text or card else None
 
     def undone(self, outcome: Outcome) -> "Taken":
         """The sale was reversed: the code may pay again."""

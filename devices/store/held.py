@@ -103,6 +103,8 @@ class Keys(msgspec.Struct, frozen=True):
 
     key_list: KeyList
     sealing_keys: dict[int, bytes]
+    card_key: bytes = b""
+    """Under which card numbers are hashed; empty where the server gave none."""
 
     @property
     def trust(self) -> Trust:

@@ -6,7 +6,7 @@ writes; any may read.
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Self, TypeVar
@@ -22,7 +22,7 @@ from devices.journal.values import Passing, unwatched
 from devices.store.held import Held, Keys, NewerPolicy
 
 FILE = "snapshot.sqlite3"
-VERSION = 1
+VERSION = 2
 CHUNK_ROWS = 1_000
 
 _CREATE = """
@@ -31,6 +31,12 @@ CREATE TABLE cursor (only INTEGER PRIMARY KEY CHECK (only = 1), stamp INTEGER NO
 CREATE TABLE person (account BLOB PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID;
 INSERT INTO cursor (only, stamp) VALUES (1, 0);
 """
+_CREATE_CARDS = """
+CREATE TABLE card (name BLOB PRIMARY KEY, account BLOB NOT NULL, sealed BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX card_account ON card (account);
+"""
+_FORMS = {0: _CREATE + _CREATE_CARDS, 1: _CREATE_CARDS}
+"""What brings a file of each earlier form to the present one."""
 _FIND = "SELECT (SELECT stamp FROM cursor), (SELECT sealed FROM person WHERE account = ?)"
 
 T = TypeVar("T")
@@ -48,10 +54,10 @@ class SnapshotStore:
         self._read_lock = threading.Lock()
         self._writer = database.connect(path)
         (version,) = self._writer.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            self._writer.executescript(f"BEGIN IMMEDIATE;{_CREATE}PRAGMA user_version = {VERSION};COMMIT;")
-        elif version != VERSION:
-            raise StoreBroken("the snapshot was kept by another release")
+        if version > VERSION:
+            raise StoreBroken("the snapshot was kept by a later release")
+        if version < VERSION:
+            self._writer.executescript(f"BEGIN IMMEDIATE;{_FORMS[version]}PRAGMA user_version = {VERSION};COMMIT;")
         self._reader = database.connect(path)
         kept = self._load("held", Held)
         self._held = kept.believed() if kept is not None else None
@@ -100,6 +106,16 @@ class SnapshotStore:
         except (sqlite3.Error, VaultError, msgspec.MsgspecError) as error:
             raise StoreBroken(f"a person cannot be read: {error}") from error
 
+    def find_card(self, name: str) -> int | None:
+        """Whose card this is, None for nobody's. Raises StoreBroken."""
+        card = self._vault.name(name.encode())
+        try:
+            with self._read_lock:
+                row = self._reader.execute("SELECT sealed FROM card WHERE name = ?", (card,)).fetchone()
+            return int.from_bytes(self._vault.open(row[0], place=card), "big") if row is not None else None
+        except (sqlite3.Error, VaultError) as error:
+            raise StoreBroken(f"a card cannot be read: {error}") from error
+
     def people(self) -> int:
         """How many people the snapshot holds."""
         with self._read_lock:
@@ -133,7 +149,9 @@ class SnapshotStore:
             self._writer.execute("BEGIN IMMEDIATE")
             if head.base == 0:
                 self._writer.execute("DELETE FROM person")
+                self._writer.execute("DELETE FROM card")
                 self._insert(sorted(rows_by_account(rows, self._account)))
+                self._insert_cards(decode_row(row) for row in rows if b'"]' in row)
             else:
                 self._change(rows)
             state = (self._sealed("held", held),)
@@ -174,8 +192,21 @@ class SnapshotStore:
     def _change(self, rows: Sequence[bytes]) -> None:
         decoded = [(decode_row(row), row) for row in rows]
         self._insert([(self._account(person.account_ref), row) for person, row in decoded if not person.gone])
+        changed = [(self._account(person.account_ref),) for person, _ in decoded]
+        self._writer.executemany("DELETE FROM card WHERE account = ?", changed)
+        self._insert_cards(person for person, _ in decoded if not person.gone)
         gone = [(self._account(person.account_ref),) for person, _ in decoded if person.gone]
         self._writer.executemany("DELETE FROM person WHERE account = ?", gone)
+
+    def _insert_cards(self, people: Iterable[PersonRow]) -> None:
+        self._writer.executemany(
+            "REPLACE INTO card (name, account, sealed) VALUES (?, ?, ?)",
+            (self._card(name, person.account_ref) for person in people for name in person.cards),
+        )
+
+    def _card(self, name: str, account_ref: int) -> tuple[bytes, bytes, bytes]:
+        card = self._vault.name(name.encode())
+        return card, self._account(account_ref), self._vault.seal(account_ref.to_bytes(8, "big"), place=card)
 
     def _account(self, account_ref: int) -> bytes:
         return self._vault.name(account_ref.to_bytes(8, "big"))

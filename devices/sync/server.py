@@ -9,7 +9,7 @@ from nacl.exceptions import CryptoError
 from nacl.public import SealedBox
 from nacl.signing import SigningKey as DeviceKey
 
-from devices.core import enrolment, messages
+from devices.core import card, enrolment, messages
 from devices.core.keys import KeyListError, open_key_list
 from devices.core.messages import Ack, BatchHead, Enrolled, EnrolRequest, KeysAnswer, MessageError, Refusal
 from devices.core.signing import PUBLIC_BYTES, SigningKey
@@ -78,7 +78,7 @@ class Server:
             )
         except KeyListError as error:
             raise MessageError(str(error)) from error
-        return Keys(key_list, self._sealing_keys(found.sealing_box))
+        return Keys(key_list, self._sealing_keys(found.sealing_box), self._card_key(found.card_box))
 
     def snapshot(self, identity: Enrolled, *, keys: Keys, held: Held | None) -> VerifiedSnapshot | Refusal:
         """The changes since `held`, or all."""
@@ -120,6 +120,17 @@ class Server:
         )
         headers = {"Authorization": signature, STATUS_HEADER: status, **(_BINARY if body else {})}
         return self._transport.request(method, target, body=body, headers=headers, limit_bytes=limit_bytes)
+
+    def _card_key(self, box: bytes) -> bytes:
+        if not box:
+            return b""
+        try:
+            key = self._box.decrypt(box)
+        except (CryptoError, ValueError, TypeError) as error:
+            raise MessageError("the card key does not open with this terminal's key") from error
+        if len(key) != card.KEY_BYTES:
+            raise MessageError("this is no card key")
+        return key
 
     def _sealing_keys(self, box: bytes) -> dict[int, bytes]:
         try:

@@ -9,7 +9,15 @@ from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
 from devices.core.declines import Why
-from devices.core.journal import EpochRecord, RecordError, ReversalRecord, SaleRecord, decode_record
+from devices.core.journal import (
+    EpochRecord,
+    NoteRecord,
+    PassRecord,
+    RecordError,
+    ReversalRecord,
+    SaleRecord,
+    decode_record,
+)
 from devices.core.money import MAX_AMOUNT_MINOR
 from devices.core.policy import MAX_RULES
 from devices.core.quote import Counted
@@ -90,9 +98,11 @@ def check_line(line: bytes, *, seq: int, epoch: int, check: EvidenceCheck) -> Fo
         return Found(Finding.FINE if seq == 1 and record.epoch == epoch else Finding.INCONSISTENT)
     if seq == 1:
         return Found(Finding.INCONSISTENT)
-    if isinstance(record, ReversalRecord):
+    if isinstance(record, ReversalRecord | NoteRecord):
         return Found(Finding.FINE)
-    return _check_sale(record, check) if consistent(record) else Found(Finding.INCONSISTENT)
+    if isinstance(record, PassRecord):
+        return _check_presented(record, check)
+    return _check_presented(record, check) if consistent(record) else Found(Finding.INCONSISTENT)
 
 
 def consistent(sale: SaleRecord) -> bool:
@@ -125,7 +135,7 @@ def _countable(counted: Counted, shown_minor: int) -> bool:
     return 0 < counted.scope <= _INT_15 and 0 <= counted.purse_minor <= counted.total_minor <= shown_minor
 
 
-def _check_sale(sale: SaleRecord, check: EvidenceCheck) -> Found:
+def _check_presented(sale: SaleRecord | PassRecord, check: EvidenceCheck) -> Found:
     evidence = check(sale.evidence, sale.tap.at_s)
     if evidence.why is not None:
         return Found(_OF_WHY.get(evidence.why, Finding.CODE_ALTERED))

@@ -55,7 +55,18 @@ class EpochLine(msgspec.Struct, gc=False, tag="epoch", tag_field="kind"):
     epoch: int
 
 
-Line = SaleLine | ReversalLine | EpochLine
+class PassLine(msgspec.Struct, gc=False, tag="pass", tag_field="kind"):
+    at_ms: int
+    account_ref: int
+    direction: str
+
+
+class NoteLine(msgspec.Struct, gc=False, tag="note", tag_field="kind"):
+    at_ms: int
+    what: str
+
+
+Line = SaleLine | ReversalLine | EpochLine | PassLine | NoteLine
 
 _DECODER: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 

@@ -1,0 +1,220 @@
+"""The counter: one tap after another, decided, made durable, told. Not for two threads at once."""
+
+from collections.abc import Callable
+
+from devices.core.accept import Genuine
+from devices.core.card import NotAUid, evidence_of, name_of
+from devices.core.catalogue import Catalogue
+from devices.core.declines import Decline, Why
+from devices.core.funds import Pending, add_pending
+from devices.core.journal import Facts
+from devices.journal.journal import Journal
+from devices.journal.values import JournalBroken, JournalFull, NewestSale, Passing, RecordTooLarge
+from devices.master import results, texts
+from devices.master.around import Alone, Neighbours
+from devices.master.decide import Declined, Memory, Sale, Tapped, decide, recognise, zone_of
+from devices.master.newest import Newest
+from devices.master.results import charged_minor, plain
+from devices.master.screen import Outcome, Result
+from devices.master.standing import Standing
+from devices.master.tap import SEEN_APART_MS, Taken
+from devices.master.till import BasketError, Till
+from devices.master.timekeeper import Timekeeper
+from devices.store.snapshots import SnapshotStore, StoreBroken
+
+NO_PRODUCTS = Catalogue()
+
+
+class Counter:
+    """`till` is what the next tap pays, `result` the answer to the last one, `explained` the same until the next."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        store: SnapshotStore,
+        time: Timekeeper,
+        standing: Callable[[], Standing],
+        passing: Passing,
+        neighbours: Neighbours | None = None,
+    ) -> None:
+        self._journal, self._store, self._time, self._standing = journal, store, time, standing
+        self._passing, self._neighbours = passing, neighbours or Alone()
+        self.till = Till()
+        self.result: Result | None = None
+        self.explained: Result | None = None
+        self.newest = Newest(journal, passing=passing)
+        self.newest.find_name(store)
+        self._number = 0
+        self._taken: Taken | None = None
+        self._last_text, self._last_text_ms = "", 0
+        self._memory = Memory(store.find, self._pending, self._last_presented_s, zone_of)
+
+    def prepare(self, till: Till) -> None:
+        """The next sale is being entered: the last answer is read."""
+        self.till, self.result = till, None
+
+    def put(self, product_id: int, quantity: int) -> None:
+        """So many of a product in the basket. Raises BasketError."""
+        product = self.catalogue().product(product_id)
+        if product is None:
+            raise BasketError(texts.NOT_IN_CATALOGUE)
+        self.prepare(self.till.with_quantity(product, quantity))
+
+    def catalogue(self) -> Catalogue:
+        """What is sold here."""
+        held = self._store.held
+        return NO_PRODUCTS if held is None or held.catalogue is None else held.catalogue
+
+    def scan(self, text: str, facts: Facts | None) -> Outcome:
+        """A scanned text."""
+        reading = self._time.reading()
+        self._time.observe(reading)
+        at_ms, tap_ms = self._time.now_ms(reading), reading.monotonic_ms
+        taken = self._taken
+        if taken is not None and taken.is_same_picture(text, at_ms=tap_ms):
+            return taken.again
+        stop, keys = self._standing().stop, self._store.keys
+        if stop is not None or keys is None:
+            return self._declined(text, plain(stop or Why.NOT_READY), at_ms, tap_ms)
+        code = recognise(text, trust=keys.trust, now_s=at_ms // 1000)
+        if isinstance(code, Decline):
+            return self._declined(text, Declined(code), at_ms, tap_ms)
+        self._time.raise_floor(code.grant.issued_at_s)
+        return self._present(text, code, at_ms, tap_ms, facts)
+
+    def tap_card(self, uid: bytes, facts: Facts | None) -> Outcome:
+        """A card's number, as the reader gave it."""
+        reading = self._time.reading()
+        self._time.observe(reading)
+        at_ms, tap_ms = self._time.now_ms(reading), reading.monotonic_ms
+        stop, keys = self._standing().stop, self._store.keys
+        if stop is not None or keys is None or not keys.card_key:
+            return self._declined("", plain(stop or Why.NOT_READY), at_ms, tap_ms)
+        try:
+            name = name_of(uid, card_key=keys.card_key)
+            account_ref = self._store.find_card(name)
+        except NotAUid:
+            return self._declined("", plain(Why.NOT_A_CARD), at_ms, tap_ms)
+        except StoreBroken:
+            return self._declined("", plain(Why.NOT_READY), at_ms, tap_ms)
+        text = evidence_of(name)
+        if account_ref is None:
+            return self._declined(text, plain(Why.CARD_UNKNOWN), at_ms, tap_ms)
+        return self._present(text, Tapped(name, account_ref), at_ms, tap_ms, facts)
+
+    def reverse_last(self, *, reason: str = "cashier") -> Outcome:
+        """Undo the newest sale; `approved` says whether it was."""
+        at_ms = self._time.now_ms()
+        newest = self.newest.reversible(at_ms)
+        if newest is None:
+            return Outcome(approved=False, result=self._refuse(plain(Why.NOTHING_TO_REVERSE), at_ms))
+        if not self._undo(newest, at_ms, reason=reason):
+            return Outcome(approved=False, result=self._refuse(plain(Why.JOURNAL_FULL), at_ms))
+        self._number += 1
+        self.result = self.explained = results.of_reversal(
+            number=self._number, at_ms=at_ms, amount_minor=charged_minor(newest.record), name=self.newest.name
+        )
+        tail = self._journal.tail
+        outcome = Outcome(True, self.result, epoch=tail.epoch, seq=tail.seq)
+        if self._taken is not None:
+            self._taken = self._taken.undone(outcome)
+        return outcome
+
+    # A presentation
+
+    def _present(self, text: str, code: Genuine | Tapped, at_ms: int, tap_ms: int, facts: Facts | None) -> Outcome:
+        taken = self._taken
+        if taken is not None:
+            same = taken.is_same_holder(
+                code.account_ref, text, at_ms=tap_ms, fixed=self.till.repeats, card=isinstance(code, Tapped)
+            )
+            if same is not None:
+                return taken.again if same else self._declined(text, plain(Why.BUSY), at_ms, tap_ms)
+        unfit = self._unfit(self.till)
+        if unfit is not None:
+            return self._declined(text, unfit, at_ms, tap_ms)
+        return self._sell(text, code, at_ms, tap_ms, facts)
+
+    def _sell(self, text: str, code: Genuine | Tapped, at_ms: int, tap_ms: int, facts: Facts | None) -> Outcome:
+        try:
+            decided = decide(
+                text,
+                code=code,
+                memory=self._memory,
+                at_ms=at_ms,
+                seq=self._journal.next_seq,
+                basket=self.till.lines(),
+                facts=facts,
+            )
+            if isinstance(decided, Declined):
+                return self._declined(text, decided, at_ms, tap_ms)
+            self._passing("sale.decided")
+            if isinstance(code, Genuine) and not self._neighbours.claim(code):
+                return self._declined(text, plain(Why.ALREADY_USED), at_ms, tap_ms)
+            self._journal.append_sale(decided.record, presented=decided.presented)
+        except JournalFull:
+            return self._declined(text, plain(Why.JOURNAL_FULL), at_ms, tap_ms)
+        except RecordTooLarge:
+            return self._declined(text, plain(Why.NO_AMOUNT, said=texts.BASKET_FULL), at_ms, tap_ms)
+        except JournalBroken as error:
+            if error.landed:
+                self.newest.undo(at_ms, reason="not_shown")
+            return self._declined(text, plain(Why.JOURNAL_FULL), at_ms, tap_ms)
+        except StoreBroken:
+            return self._declined(text, plain(Why.NOT_READY), at_ms, tap_ms)
+        self._passing("sale.durable")
+        self._neighbours.sold(self._journal.tail.epoch, decided.record, decided.code)
+        return self._approved(text, decided, tap_ms)
+
+    def _unfit(self, till: Till) -> Declined | None:
+        """A basket that is not what the cashier put there is told once, before anybody pays for the rest of it."""
+        if till.gone:
+            self.till = till.seen()
+            return plain(Why.NOT_SOLD_HERE, said=texts.gone(till.gone))
+        if till.mode == "products" and not till.amount_minor:
+            return plain(Why.NO_AMOUNT, said=texts.NO_PRODUCTS)
+        return None
+
+    def _approved(self, text: str, sale: Sale, tap_ms: int) -> Outcome:
+        self._number += 1
+        self.result = self.explained = results.of_sale(sale, number=self._number)
+        self.till = self.till.cleared()
+        self.newest.name = sale.name
+        outcome = Outcome(True, self.result, epoch=self._journal.tail.epoch, seq=sale.record.seq)
+        self._taken = Taken(text, sale.record.account_ref, tap_ms, seen_ms=tap_ms, outcome=outcome)
+        return outcome
+
+    def _declined(self, text: str, declined: Declined, at_ms: int, tap_ms: int) -> Outcome:
+        """Show it; further pictures of the same refused code are the same result, so it sounds once."""
+        same = (
+            self.result is not None
+            and self.result.why == declined.decline.why.value
+            and text == self._last_text
+            and tap_ms - self._last_text_ms < SEEN_APART_MS
+        )
+        self._last_text, self._last_text_ms = text, tap_ms
+        return Outcome(approved=False, result=self._refuse(declined, at_ms, same=same))
+
+    def _refuse(self, declined: Declined, at_ms: int, *, same: bool = False) -> Result:
+        self._number += 0 if same else 1
+        self.result = self.explained = results.of_decline(
+            declined, number=self._number, at_ms=at_ms, amount_minor=self.till.amount_minor
+        )
+        return self.result
+
+    def _undo(self, newest: NewestSale, at_ms: int, *, reason: str) -> bool:
+        reversal = self.newest.undo(at_ms, reason=reason)
+        if reversal is None:
+            return False
+        self._neighbours.undone(self._journal.tail.epoch, reversal, newest.record.evidence)
+        return True
+
+    # What is known of people and codes
+
+    def _pending(self, account_ref: int) -> Pending:
+        return add_pending(self._journal.pending(account_ref), self._neighbours.pending(account_ref))
+
+    def _last_presented_s(self, code_id: bytes) -> int | None:
+        here, there = self._journal.last_presented_s(code_id), self._neighbours.last_presented_s(code_id)
+        return max((each for each in (here, there) if each is not None), default=None)
