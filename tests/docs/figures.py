@@ -1,4 +1,7 @@
-"""`python -m tests.docs.figures`: put bench.json into the README's table, each figure beside its baseline and goal."""
+"""`python -m tests.docs.figures`: put bench.json into the README's table, each figure beside its baseline and goal.
+
+Rows of parts that the run did not take stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 from tests.docs.blocks import ROOT
 
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+HEAD = "| figure | measured | unit | baseline, same run | ratio | goal |\n|---|---:|---|---:|---:|---|"
 GOALS = {
     "terminal.decision.median_ms": "≤ 3 × baseline",
     "terminal.decision.p99_ms": "< 12",
@@ -25,20 +29,22 @@ GOALS = {
 }
 
 
-def table(figures: list[dict[str, str | float | None]]) -> str:
-    """The rows of bench.json as Markdown."""
-    lines = ["| figure | measured | unit | baseline, same run | ratio | goal |", "|---|---:|---|---:|---:|---|"]
+def rows(figures: list[dict[str, str | float | None]]) -> dict[str, str]:
+    """The rows of bench.json as Markdown, by name."""
+    told = {}
     for figure in figures:
         name, unit = str(figure["name"]), str(figure["unit"])
         value, baseline, ratio = (_number(figure[key]) for key in ("value", "baseline", "ratio"))
-        lines.append(f"| `{name}` | {value} | {unit} | {baseline} | {ratio} | {GOALS.get(name, '')} |")
-    return "\n".join(lines)
+        told[name] = f"| `{name}` | {value} | {unit} | {baseline} | {ratio} | {GOALS.get(name, '')} |"
+    return told
 
 
 def filled(page: str, figures: list[dict[str, str | float | None]]) -> str:
-    """The page with the table between its marks in place of what was there."""
-    between = f"{BEGIN}\n{table(figures)}\n{END}"
-    return re.sub(f"{BEGIN}.*?{END}", lambda _found: between, page, flags=re.DOTALL)
+    """The page with these figures in its table: those it had in their place, new ones at the end."""
+    found = re.search(f"{BEGIN}(.*?){END}", page, flags=re.DOTALL)
+    before = re.findall(r"^(\| `([^`]+)` .*)$", found[1], flags=re.MULTILINE) if found else []
+    table = "\n".join(({name: row for row, name in before} | rows(figures)).values())
+    return re.sub(f"{BEGIN}.*?{END}", lambda _found: f"{BEGIN}\n{HEAD}\n{table}\n{END}", page, flags=re.DOTALL)
 
 
 def _number(value: str | float | None) -> str:
