@@ -16,7 +16,7 @@ from devices.core.accept import Genuine, Trust, read
 from devices.core.catalogue import Product
 from devices.core.declines import Why
 from devices.core.funds import PersonRow
-from devices.core.journal import GENESIS, EpochRecord, ReversalRecord, SaleRecord, chain_all, encode_record
+from devices.core.journal import EpochRecord, NoteRecord, PassRecord, ReversalRecord, SaleRecord, encode_record
 from devices.core.windows import COUNTED_WINDOWS, window_key
 from tests.devices import world
 from tests.docs.blocks import ROOT, blocks
@@ -107,7 +107,7 @@ def test_every_limit_is_the_codes() -> None:
 
 def test_every_field_of_a_record_is_named() -> None:
     text = (ROOT / PAGE).read_text(encoding="utf-8")
-    for record in (EpochRecord, SaleRecord, ReversalRecord):
+    for record in (EpochRecord, SaleRecord, ReversalRecord, PassRecord, NoteRecord):
         row = next(line for line in text.splitlines() if line.startswith(f"| `{record.__struct_config__.tag}` |"))
         assert [name for name in record.__struct_fields__ if f"`{name}`" not in row] == []
 
