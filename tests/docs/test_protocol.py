@@ -16,7 +16,16 @@ from devices.core.accept import Genuine, Trust, read
 from devices.core.catalogue import Product
 from devices.core.declines import Why
 from devices.core.funds import PersonRow
-from devices.core.journal import EpochRecord, NoteRecord, PassRecord, ReversalRecord, SaleRecord, encode_record
+from devices.core.journal import (
+    GENESIS,
+    EpochRecord,
+    NoteRecord,
+    PassRecord,
+    ReversalRecord,
+    SaleRecord,
+    chain_all,
+    encode_record,
+)
 from devices.core.windows import COUNTED_WINDOWS, window_key
 from tests.devices import world
 from tests.docs.blocks import ROOT, blocks
