@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -35,7 +35,6 @@ class Desk:
         chosen: Collection[str] = (),
         says: Collection[str],
         name: str,
-        before_setting_up: Callable[[], None] | None = None,
     ) -> None:
         """A template from the gallery: fill in, read in both languages what it will do, set it up."""
         page = self.page
@@ -53,8 +52,6 @@ class Desk:
         for words in says:
             expect(said).to_contain_text(words, timeout=TIMEOUT_MS)
         keep(page, f"{name}-preview")
-        if before_setting_up is not None:
-            before_setting_up()
         self.press("Set up")
         expect(page.get_by_text("Set up: ")).to_be_visible(timeout=TIMEOUT_MS)
 
