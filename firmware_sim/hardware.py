@@ -1,4 +1,4 @@
-"""Virtual parts behind the SDK's driver protocols, each with its faults as switches."""
+"""What every simulated device has: a clock that can be set, and a plug that can be pulled."""
 
 import os
 import signal
@@ -20,6 +20,11 @@ class VirtualClock:
         if abs(offset_ms) > MAX_OFFSET_MS:
             raise ValueError("the clock moves by a year at most")
         self._offset_ms = offset_ms
+
+    @property
+    def offset_ms(self) -> int:
+        """How far the wall clock is off."""
+        return self._offset_ms
 
     def wall_ms(self) -> int:
         """Unix ms as the virtual hardware believes."""

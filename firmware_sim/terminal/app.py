@@ -1,51 +1,61 @@
-"""The web face of a simulated terminal: two views, the buttons, the scanner's pictures, and virtual faults."""
+"""The web face of a simulated device: its page and the customer's, the buttons, the scanner's pictures, the parts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import httpx
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 import devices
-from devices.core.enrolment import NotAnEnrolmentCode
-from devices.core.messages import Mode
-from devices.core.money import AmountError, parse_amount
-from devices.core.wire import MALFORMED
+from devices.core.messages import DeviceKind, Mode
+from devices.core.money import parse_amount
 from devices.drivers.camera import decode_qr
-from devices.master.screen import Controls, Screen
-from devices.master.till import BasketError
+from devices.kinds.base import Device
+from devices.master.screen import Controls, Outcome, Screen
 from firmware_sim.hardware import VirtualClock, pull_the_plug
+from firmware_sim.parts.base import Part
+from firmware_sim.parts.clock import ClockPart
+from firmware_sim.terminal.answers import (
+    MAX_FORM_BYTES,
+    MAX_PICTURE_BYTES,
+    BadFormError,
+    Handler,
+    as_json,
+    body_of,
+    form_of,
+    guarded,
+)
 
-MAX_PICTURE_BYTES = 8 * 1024 * 1024
-MAX_FORM_BYTES = 4 * 1024
 TICK_S = 0.25
 POWER_DELAY_S = 0.05
 WEB = Path(__file__).parent / "web"
 TOKENS = Path(devices.__file__).parent / "design" / "tokens.css"
-
-Form = TypeVar("Form")
-Handler = Callable[[Request], Awaitable[Response]]
+HERE = "<!-- what this kind of device shows -->"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """What the page drives. `line_control_url` is the relay's switch, "" without a relay."""
+    """What the page drives. `line_control_url` is the relay's switch, "" without a relay; `device` the loop that a
+    presentation goes through, a plain till's where None; `parts` the hardware on the page by name.
+    """
 
     controls: Controls
     enrol: Callable[[str], None]
     clock: VirtualClock
     line_control_url: str = ""
+    kind: DeviceKind = "canteen"
+    device: Device | None = None
+    parts: Mapping[str, Part] = field(default_factory=dict)
 
 
 class AmountForm(msgspec.Struct, frozen=True):
@@ -81,75 +91,51 @@ class LineForm(msgspec.Struct, frozen=True):
     mode: str
 
 
-class ClockForm(msgspec.Struct, frozen=True):
-    """POST /clock: move the wall clock against the real one."""
-
-    offset_s: int
-
-
-class BadFormError(ValueError):
-    """The page sent something this terminal does not take; `args[0]` says what is wrong."""
-
-
 def terminal_app(host: Host) -> Starlette:
-    """All routes of one simulated terminal."""
+    """All routes of one simulated device."""
+    parts: dict[str, Part] = {"clock": ClockPart(host.clock), **host.parts}
+    device = host.device or Device(host.controls)
     actions: dict[str, Handler] = {
         "/amount": partial(_amount, host),
         "/mode": partial(_mode, host),
         "/product": partial(_product, host),
         "/clear": partial(_clear, host),
-        "/scan": partial(_scan, host),
+        "/scan": partial(_scan, device),
         "/reverse": partial(_reverse, host),
         "/confirm-clock": partial(_confirm_clock, host),
         "/enrol": partial(_enrol, host),
         "/line": partial(_line, host),
-        "/clock": partial(_clock, host),
+        "/parts/{part}": partial(_press, parts),
         "/power": _power,
     }
     pages = [
-        Route("/", _page("cashier.html")),
-        Route("/customer", _page("customer.html")),
-        Route("/state", lambda _: _json(host.controls.screen())),
-        Route("/catalogue", lambda _: _json(host.controls.catalogue())),
-        Route("/explained", lambda _: _json(host.controls.explained())),
-        Route("/events", lambda _: StreamingResponse(_events(host.controls), media_type="text/event-stream")),
+        Route("/", partial(_page, "device.html", host.kind)),
+        Route("/customer", partial(_page, "customer.html", host.kind)),
+        Route("/state", lambda _: as_json(host.controls.screen())),
+        Route("/catalogue", lambda _: as_json(host.controls.catalogue())),
+        Route("/explained", lambda _: as_json(host.controls.explained())),
+        Route("/parts", lambda _: as_json(_states(parts))),
+        Route("/events", lambda _: StreamingResponse(_events(host.controls, parts), media_type="text/event-stream")),
         Route("/line", partial(_line_state, host)),
         Route("/static/tokens.css", lambda _: FileResponse(TOKENS, media_type="text/css")),
         Mount("/static", StaticFiles(directory=WEB)),
     ]
-    return Starlette(routes=[Route(path, _guarded(act), methods=["POST"]) for path, act in actions.items()] + pages)
+    return Starlette(routes=[Route(path, guarded(act), methods=["POST"]) for path, act in actions.items()] + pages)
 
 
-def _guarded(act: Handler) -> Handler:
-    """Other sites' pages cannot send this header without asking first, and nobody answers them."""
-
-    async def run(request: Request) -> Response:
-        if "x-terminal" not in request.headers:
-            return JSONResponse({"error": "only this terminal's own page may press its buttons"}, status_code=403)
-        try:
-            return await act(request)
-        except BasketError as error:
-            language = request.headers.get("accept-language", "zh")
-            return JSONResponse({"error": error.said.in_language(language)}, status_code=400)
-        except (BadFormError, AmountError, NotAnEnrolmentCode) as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
-
-    return run
+async def _page(name: str, kind: DeviceKind, _: Request) -> Response:
+    """A page that all kinds share, with this one's own part in it."""
+    own = (WEB / "kinds" / f"{kind}.html").read_text()
+    page = (WEB / name).read_text().replace("{kind}", kind).replace(HERE, own)
+    return HTMLResponse(page, headers={"cache-control": "no-store"})
 
 
-def _page(name: str) -> Handler:
-    async def show(_: Request) -> Response:
-        return FileResponse(WEB / name, headers={"cache-control": "no-store"})
-
-    return show
+def _states(parts: Mapping[str, Part]) -> dict[str, msgspec.Struct]:
+    return {name: part.state() for name, part in parts.items()}
 
 
-def _json(value: object, *, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
-
-
-async def _events(controls: Controls) -> AsyncIterator[bytes]:
-    """The screen at each change, and every tick so that ages and phases move on."""
+async def _events(controls: Controls, parts: Mapping[str, Part]) -> AsyncIterator[bytes]:
+    """The screen at each change, and every tick so that ages and phases move on; the parts where they changed."""
     loop = asyncio.get_running_loop()
     changed = asyncio.Event()
 
@@ -159,9 +145,14 @@ async def _events(controls: Controls) -> AsyncIterator[bytes]:
             loop.call_soon_threadsafe(changed.set)
 
     stop = controls.subscribe(wake)
+    told = b""
     try:
         while True:
             changed.clear()
+            states = msgspec.json.encode(_states(parts))
+            if states != told:
+                told = states
+                yield b"event: parts\ndata: " + states + b"\n\n"
             yield b"data: " + msgspec.json.encode(await run_in_threadpool(controls.screen)) + b"\n\n"
             with suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), TICK_S)
@@ -169,87 +160,70 @@ async def _events(controls: Controls) -> AsyncIterator[bytes]:
         stop()
 
 
-async def _form(request: Request, kind: type[Form]) -> Form:
-    body = await _body(request, MAX_FORM_BYTES)
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except MALFORMED as error:
-        raise BadFormError(str(error)) from error
-
-
-async def _body(request: Request, limit_bytes: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit_bytes:
-            raise BadFormError(f"at most {limit_bytes} bytes are taken")
-    return bytes(body)
-
-
 async def _amount(host: Host, request: Request) -> Response:
-    form = await _form(request, AmountForm)
+    form = await form_of(request, AmountForm)
     amount_minor = await run_in_threadpool(host.controls.set_amount, form.amount)
-    return _json({"amount_minor": amount_minor})
+    return as_json({"amount_minor": amount_minor})
 
 
 async def _mode(host: Host, request: Request) -> Response:
-    form = await _form(request, ModeForm)
+    form = await form_of(request, ModeForm)
     fixed_minor = parse_amount(form.fixed) if form.mode == "fixed" else 0
     await run_in_threadpool(host.controls.set_mode, form.mode, fixed_minor=fixed_minor)
-    return _json(host.controls.screen())
+    return as_json(host.controls.screen())
 
 
 async def _product(host: Host, request: Request) -> Response:
-    form = await _form(request, ProductForm)
+    form = await form_of(request, ProductForm)
     if form.more:
         await run_in_threadpool(host.controls.add, form.product, quantity=form.quantity)
     else:
         await run_in_threadpool(host.controls.set_quantity, form.product, form.quantity)
-    return _json(host.controls.screen())
+    return as_json(host.controls.screen())
 
 
 async def _clear(host: Host, _: Request) -> Response:
     await run_in_threadpool(host.controls.clear_basket)
-    return _json(host.controls.screen())
+    return as_json(host.controls.screen())
 
 
-async def _scan(host: Host, request: Request) -> Response:
+async def _scan(device: Device, request: Request) -> Response:
     """A picture, decoded from its pixels; or, from a scanner that types, text/plain.
 
-    `?frame` marks one of a camera's many: the next comes soon, so it gets the quick look only.
+    `?frame` marks one of a camera's many: the next comes soon, so it gets the quick look only. Without an outcome the
+    code was read, and there is nothing to pay for yet.
     """
-    body = await _body(request, MAX_PICTURE_BYTES)
+    body = await body_of(request, MAX_PICTURE_BYTES)
     if request.headers.get("content-type", "").startswith("text/plain"):
         text: str | None = body.decode(errors="replace")
     else:
         text = await run_in_threadpool(decode_qr, body, thorough="frame" not in request.query_params)
     if not text:
-        return _json({"read": False})
-    outcome = await run_in_threadpool(host.controls.scan, text)
-    return _json({"read": True, "outcome": outcome})
+        return as_json({"read": False})
+    outcome: Outcome | None = await run_in_threadpool(device.scanned, text)
+    return as_json({"read": True, "outcome": outcome})
 
 
 async def _reverse(host: Host, _: Request) -> Response:
-    return _json({"outcome": await run_in_threadpool(host.controls.reverse_last)})
+    return as_json({"outcome": await run_in_threadpool(host.controls.reverse_last)})
 
 
 async def _confirm_clock(host: Host, _: Request) -> Response:
-    return _json({"confirmed": await run_in_threadpool(host.controls.confirm_clock)})
+    return as_json({"confirmed": await run_in_threadpool(host.controls.confirm_clock)})
 
 
 async def _enrol(host: Host, request: Request) -> Response:
-    form = await _form(request, EnrolForm)
+    form = await form_of(request, EnrolForm)
     await run_in_threadpool(host.enrol, form.code)
-    return _json(host.controls.screen())
+    return as_json(host.controls.screen())
 
 
-async def _clock(host: Host, request: Request) -> Response:
-    form = await _form(request, ClockForm)
-    try:
-        host.clock.set_offset(form.offset_s * 1000)
-    except ValueError as error:
-        raise BadFormError(str(error)) from error
-    return _json(host.controls.screen())
+async def _press(parts: Mapping[str, Part], request: Request) -> Response:
+    part = parts.get(request.path_params["part"])
+    if part is None:
+        raise BadFormError("this device has no such part")
+    await run_in_threadpool(part.press, await body_of(request, MAX_FORM_BYTES))
+    return as_json(part.state())
 
 
 async def _line_state(host: Host, _: Request) -> Response:
@@ -257,7 +231,7 @@ async def _line_state(host: Host, _: Request) -> Response:
 
 
 async def _line(host: Host, request: Request) -> Response:
-    form = await _form(request, LineForm)
+    form = await form_of(request, LineForm)
     return await _ask_line(host, "POST", "/mode", {"mode": form.mode})
 
 
@@ -274,4 +248,4 @@ async def _ask_line(host: Host, method: str, path: str, wanted: dict[str, str] |
 
 async def _power(_: Request) -> Response:
     asyncio.get_running_loop().call_later(POWER_DELAY_S, pull_the_plug)
-    return _json({"power": "off"})
+    return as_json({"power": "off"})

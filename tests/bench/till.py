@@ -16,6 +16,7 @@ import httpx
 import uvicorn
 
 from devices.core.catalogue import Catalogue
+from devices.core.journal import Facts
 from devices.core.messages import Mode
 from devices.master.screen import Controls, Outcome, Phase, Result, Screen
 from devices.terminal import Terminal
@@ -55,7 +56,7 @@ class Online:
         self._inner, self._url, self._asked = inner, url, ""
         self._client = httpx.Client(timeout=ASK_TIMEOUT_S, trust_env=False)
 
-    def scan(self, text: str) -> Outcome:
+    def scan(self, text: str, *, facts: Facts | None = None) -> Outcome:
         """One round trip for a new code, repeated until it is answered; then as ever."""
         while text != self._asked:
             try:
@@ -63,7 +64,10 @@ class Online:
                 self._asked = text
             except httpx.TransportError:
                 continue
-        return self._inner.scan(text)
+        return self._inner.scan(text, facts=facts)
+
+    def tap_card(self, uid: bytes, *, facts: Facts | None = None) -> Outcome:
+        return self._inner.tap_card(uid, facts=facts)
 
     def screen(self) -> Screen:
         return self._inner.screen()
@@ -92,8 +96,8 @@ class Online:
     def explained(self) -> Result | None:
         return self._inner.explained()
 
-    def reverse_last(self) -> Outcome:
-        return self._inner.reverse_last()
+    def reverse_last(self, *, reason: str = "cashier") -> Outcome:
+        return self._inner.reverse_last(reason=reason)
 
     def confirm_clock(self) -> bool:
         return self._inner.confirm_clock()

@@ -152,7 +152,7 @@ class Counter:
         expect(self.page.locator("#confirm-clock")).to_be_hidden(timeout=TIMEOUT_MS)
 
     def _set_clock(self, offset_s: int) -> None:
-        answer = self.page.request.post("/clock", data={"offset_s": offset_s}, headers={"x-terminal": "test"})
+        answer = self.page.request.post("/parts/clock", data={"offset_s": offset_s}, headers={"x-terminal": "test"})
         assert answer.ok, answer.text()
 
     def choose_picture(self, picture: bytes) -> None:

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from firmware_sim.hardware import VirtualClock
-from firmware_sim.terminal.app import MAX_FORM_BYTES, Host, terminal_app
+from firmware_sim.terminal.answers import MAX_FORM_BYTES
+from firmware_sim.terminal.app import Host, terminal_app
 from tests.devices.conftest import Bench, make_bench
 
 __all__ = ["make_bench"]
@@ -36,7 +37,7 @@ def press(make_bench: Callable[..., Bench]) -> Press:
     return send
 
 
-@pytest.mark.parametrize("path", ["/amount", "/mode", "/product", "/enrol", "/line", "/clock"])
+@pytest.mark.parametrize("path", ["/amount", "/mode", "/product", "/enrol", "/line", "/parts/clock"])
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"amount":"\xff"}', b"[" * 4_000, b" " * (MAX_FORM_BYTES + 1)])
 def test_a_form_that_is_none_is_refused_in_words(press: Press, path: str, body: bytes) -> None:
     answer = press(path, body)

@@ -2,4 +2,4 @@
 import { drawBasket } from "/static/basket.js";
 import { start } from "/static/terminal.js";
 
-start(drawBasket);
+start((screen, language) => drawBasket(screen, language));

@@ -6,6 +6,7 @@ const SHOWS = { approved: "approved", warned: "warned", reversed: "approved", de
 
 let language = localStorage.getItem("language") ?? "zh";
 let screen = null;
+let parts = {};
 let heardNumber = null;
 let shownNumber = null;
 let countdown = null;
@@ -15,6 +16,7 @@ export const text = (key, values = {}) =>
 export const money = (minor) =>
   `${minor < 0 ? "-" : ""}¥${(Math.abs(minor) / 100).toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 export const current = () => screen;
+export const press = (part, form) => send(`/parts/${part}`, form);
 export const said = (both) => both[language];
 // Names of the catalogue are [Chinese, English]; an empty English name is not translated.
 export const named = ([zh, en]) => (language === "zh" || !en ? zh : en);
@@ -56,8 +58,11 @@ function drawFacts() {
 
 const sells = () => ["ready", "approved", "declined"].includes(screen.phase);
 
+const { kind } = document.documentElement.dataset;
 function idleWords() {
   if (!sells()) return screen.notice ? said(screen.notice) : text(screen.phase);
+  const mine = `ready_${kind}${screen.amount_minor ? "" : "_no_amount"}`;
+  if (mine in texts) return text(mine);
   if (screen.mode === "identity") return text("ready_identity");
   if (screen.mode === "products") return text(screen.amount_minor ? "ready_basket" : "ready_no_basket");
   return text(screen.amount_minor ? "ready" : "ready_no_amount");
@@ -165,7 +170,7 @@ export function start(drawMore) {
     drawFacts();
     drawResult();
     hear();
-    drawMore(screen, language);
+    drawMore(screen, language, parts);
   };
   byId("language").addEventListener("click", () => {
     language = language === "zh" ? "en" : "zh";
@@ -184,5 +189,9 @@ export function start(drawMore) {
     draw();
     lost(false);
   };
+  events.addEventListener("parts", (event) => {
+    parts = JSON.parse(event.data);
+    if (screen) draw();
+  });
   events.onerror = () => lost(true);
 }

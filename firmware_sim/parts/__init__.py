@@ -1,0 +1,1 @@
+"""Virtual hardware behind the SDK's driver protocols, each with its faults as switches."""
