@@ -159,6 +159,7 @@ def assumptions(rehearsal: Rehearsal) -> list[str]:
         gettext("Every sale is asked for again at its time and place with its basket: nobody buys more or less."),
         gettext("Everybody has in the purse what the terminal knew then: nobody tops up more or less."),
         gettext("A person's group, price class, vouchers and subsidies are those of the time."),
+        gettext("A programme that was in force then keeps what it issued, also where the draft changes its amount."),
         gettext("What the draft would have used or left over is carried along from sale to sale."),
         gettext("Sales that were taken back, and sales in suspense, are left out."),
         gettext("A sum that nobody kept then begins with the stretch, or with what was spent in its week and month."),
