@@ -11,7 +11,9 @@ from devices.core.messages import Enrolled
 from devices.core.signing import SEED_BYTES
 from devices.drivers import vault
 from devices.drivers.clock import Clock, SystemClock
-from devices.drivers.keyfile import OWNER_ONLY, read_or_make
+from devices.drivers.database import SqliteStorage, Storage
+from devices.drivers.files import OWNER_ONLY, Files
+from devices.drivers.keyfile import read_or_make
 from devices.drivers.network import Transport
 from devices.drivers.randomness import Randomness, SystemRandomness, draw_epoch
 from devices.drivers.vault import Vault
@@ -46,10 +48,11 @@ class Terminal:
         store: SnapshotStore,
         control: MasterControl,
         sync: SyncWorker,
+        files: Files,
     ) -> None:
         self.control = control
         self.sync = sync
-        self._folder, self._lock, self._journal, self._store = folder, lock, journal, store
+        self._folder, self._lock, self._journal, self._store, self._files = folder, lock, journal, store, files
         self._closed = False
 
     @classmethod
@@ -64,21 +67,27 @@ class Terminal:
         transport: Transport | None = None,
         limits: Limits | None = None,
         passing: Passing = unwatched,
+        storage: Storage | None = None,
     ) -> Self:
         """Boot: recover what the folder holds and begin a new epoch. `start` then begins to sync.
 
         Raises InUse, KeyFileError, JournalBroken or StoreBroken, each for an engineer to look at.
         """
-        clock, randomness = clock or SystemClock(), randomness or SystemRandomness()
+        clock, randomness, storage = (
+            clock or SystemClock(),
+            randomness or SystemRandomness(),
+            storage or SqliteStorage(),
+        )
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with ExitStack() as undo:
             lock = _lock(data_dir)
             undo.callback(os.close, lock)
-            seed = read_or_make(data_dir / DEVICE_KEY, size_bytes=SEED_BYTES, randomness=randomness)
-            key = read_or_make(data_dir / STORAGE_KEY, size_bytes=vault.KEY_BYTES, randomness=randomness)
+            files = storage.files
+            seed = read_or_make(data_dir / DEVICE_KEY, size_bytes=SEED_BYTES, randomness=randomness, files=files)
+            key = read_or_make(data_dir / STORAGE_KEY, size_bytes=vault.KEY_BYTES, randomness=randomness, files=files)
             sealing = Vault(key, randomness=randomness)
             identity = load_identity(data_dir)
-            store = SnapshotStore.open(data_dir, vault=sealing, passing=passing)
+            store = SnapshotStore.open(data_dir, vault=sealing, passing=passing, storage=storage)
             undo.callback(store.close)
             journal = Journal.open(
                 data_dir,
@@ -89,6 +98,7 @@ class Terminal:
                 posted_through=store.held.posted_through if store.held is not None else None,
                 limits=limits,
                 passing=passing,
+                storage=storage,
             )
             undo.callback(journal.close)
             control = MasterControl(
@@ -98,9 +108,11 @@ class Terminal:
                 terminal=identity.terminal if identity is not None else 0,
                 passing=passing,
             )
-            parts = _Parts(data_dir, seed, software, clock, randomness, journal, store, control, passing)
+            parts = _Parts(data_dir, seed, software, clock, randomness, journal, store, control, passing, files)
             sync = _worker(parts, transport or HttpTransport(server_url), identity)
-            terminal = cls(folder=data_dir, lock=lock, journal=journal, store=store, control=control, sync=sync)
+            terminal = cls(
+                folder=data_dir, lock=lock, journal=journal, store=store, control=control, sync=sync, files=files
+            )
             undo.pop_all()
             return terminal
 
@@ -126,10 +138,11 @@ class Terminal:
         """Make it a new device: other keys, no memory. Raises RecordsWaiting while a sale would be lost."""
         self._journal.erase()
         self.close()
-        snapshots.remove(self._folder)
-        forget_identity(self._folder)
+        snapshots.remove(self._folder, files=self._files)
+        forget_identity(self._folder, files=self._files)
         for name in (DEVICE_KEY, STORAGE_KEY):
-            (self._folder / name).unlink(missing_ok=True)
+            self._files.remove(self._folder / name)
+        self._files.sync_folder(self._folder)
 
 
 def _lock(data_dir: Path) -> int:
@@ -152,6 +165,7 @@ class _Parts(NamedTuple):
     store: SnapshotStore
     control: MasterControl
     passing: Passing
+    files: Files
 
 
 def _worker(parts: _Parts, transport: Transport, identity: Enrolled | None) -> SyncWorker:
@@ -177,4 +191,5 @@ def _worker(parts: _Parts, transport: Transport, identity: Enrolled | None) -> S
         clock=parts.clock,
         signing_clock=signing,
         passing=parts.passing,
+        files=parts.files,
     )

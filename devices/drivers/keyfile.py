@@ -5,19 +5,18 @@ import os
 import stat
 from pathlib import Path
 
+from devices.drivers.files import ON_DISK, Files
 from devices.drivers.randomness import Randomness
-
-OWNER_ONLY = stat.S_IRUSR | stat.S_IWUSR
 
 
 class KeyFileError(Exception):
     """A key file is damaged or readable by others: whoever set up the device must look at it."""
 
 
-def read_or_make(path: Path, *, size_bytes: int, randomness: Randomness) -> bytes:
+def read_or_make(path: Path, *, size_bytes: int, randomness: Randomness, files: Files = ON_DISK) -> bytes:
     """The secret in `path`, drawn on first use. Two starts at once end with the same one."""
     if not path.exists():
-        _make(path, randomness.token(size_bytes))
+        _make(path, randomness.token(size_bytes), files)
     if stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
         raise KeyFileError(f"{path.name} may be read by others; make it 0600")
     secret = path.read_bytes()
@@ -26,37 +25,22 @@ def read_or_make(path: Path, *, size_bytes: int, randomness: Randomness) -> byte
     return secret
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, files: Files = ON_DISK) -> None:
     """Replace `path` at one blow, durably, owner only."""
-    draft = _draft(path, data)
-    draft.replace(path)
-    sync_folder(path.parent)
+    files.rename(_draft(path, data, files), path)
+    files.sync_folder(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` as durable as the files."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _make(path: Path, secret: bytes) -> None:
-    draft = _draft(path, secret)
+def _make(path: Path, secret: bytes, files: Files) -> None:
+    draft = _draft(path, secret, files)
     with contextlib.suppress(FileExistsError):
-        path.hardlink_to(draft)  # unlike a rename, never replaces a key that another start made first
-    draft.unlink()
-    sync_folder(path.parent)
+        files.link(draft, path)  # unlike a rename, never replaces a key that another start made first
+    files.remove(draft)
+    files.sync_folder(path.parent)
 
 
-def _draft(path: Path, data: bytes) -> Path:
+def _draft(path: Path, data: bytes, files: Files) -> Path:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    try:
-        os.write(handle, data)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    files.remove(draft)
+    files.create(draft, data)
     return draft

@@ -5,7 +5,6 @@ code in one transaction, the spending by derivation from the records. Threads: a
 the upload reads through a connection of its own.
 """
 
-import sqlite3
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -19,10 +18,11 @@ from devices.core.card import read_evidence
 from devices.core.funds import Pending
 from devices.core.journal import GENESIS, EpochRecord, NoteRecord, PassRecord, Record, ReversalRecord, SaleRecord
 from devices.drivers import database
+from devices.drivers.database import SqliteStorage, Storage, StorageError
 from devices.drivers.vault import Vault, VaultError
 from devices.journal import pruning, tables
+from devices.journal.recovering import Known, first_record, recover, reread_end
 from devices.journal.runs import read_run
-from devices.journal.spending import Spending
 from devices.journal.values import (
     JournalBroken,
     JournalFull,
@@ -44,14 +44,11 @@ FILE = "journal.sqlite3"
 class Journal:
     """Opened once by a process; `open` begins an epoch."""
 
-    def __init__(self, path: Path, *, vault: Vault, limits: Limits, passing: Passing) -> None:
-        self._path, self._vault, self._limits, self._passing = path, vault, limits, passing
+    def __init__(self, path: Path, *, vault: Vault, limits: Limits, passing: Passing, storage: Storage) -> None:
+        self._path, self._vault, self._limits, self._passing, self._storage = path, vault, limits, passing, storage
         self._lock = threading.RLock()
         self._read_lock = threading.Lock()
-        self._streams: dict[int, Stream] = {}
-        self._tail = Tail(0, 0, GENESIS)
-        self._spending = Spending()
-        self._newest: NewestSale | None = None
+        self._known = Known()
         self._broken = ""
         self._connect()
 
@@ -67,6 +64,7 @@ class Journal:
         posted_through: Mapping[int, int] | None = None,
         limits: Limits | None = None,
         passing: Passing = unwatched,
+        storage: Storage | None = None,
     ) -> Self:
         """Recover what is there and durably begin `epoch`, naming where the previous one ends.
 
@@ -74,11 +72,17 @@ class Journal:
         """
         with ExitStack() as undo:
             try:
-                journal = cls(folder / FILE, vault=vault, limits=limits or Limits(), passing=passing)
+                journal = cls(
+                    folder / FILE,
+                    vault=vault,
+                    limits=limits or Limits(),
+                    passing=passing,
+                    storage=storage or SqliteStorage(),
+                )
                 undo.callback(journal.close)
-                journal._recover(posted_through or {})
+                journal._known = recover(journal._writer, vault, posted_through=posted_through or {})
                 journal._begin(epoch=epoch, at_ms=at_ms, software=software)
-            except (sqlite3.Error, OSError, VaultError, records.RecordError, ValueError) as error:
+            except (StorageError, OSError, VaultError, records.RecordError, ValueError) as error:
                 raise JournalBroken(f"the journal does not open: {error}") from error
             undo.pop_all()
         return journal
@@ -88,22 +92,22 @@ class Journal:
     @property
     def tail(self) -> Tail:
         """The end of the present epoch's chain."""
-        return self._tail
+        return self._known.tail
 
     @property
     def next_seq(self) -> int:
         """The sequence the next record must carry."""
-        return self._tail.seq + 1
+        return self._known.tail.seq + 1
 
     @property
     def unsent(self) -> int:
         """How many records the server has not acknowledged."""
-        return sum(stream.last_seq - stream.acked for stream in list(self._streams.values()))
+        return self._known.unsent
 
     @property
     def newest_sale(self) -> NewestSale | None:
         """The newest sale kept, of whatever epoch."""
-        return self._newest
+        return self._known.newest
 
     @property
     def broken(self) -> str:
@@ -116,13 +120,13 @@ class Journal:
         return (
             not self._broken
             and self.unsent < self._limits.max_unacknowledged
-            and self._tail.seq + self._limits.spare_for_reversals < records.MAX_SEQUENCE
+            and self._known.tail.seq + self._limits.spare_for_reversals < records.MAX_SEQUENCE
         )
 
     def pending(self, account_ref: int) -> Pending:
         """What this person spent here and the snapshot does not contain."""
         with self._lock:
-            return self._spending.of(account_ref)
+            return self._known.spending.of(account_ref)
 
     def last_presented_s(self, code_id: bytes) -> int | None:
         """The last moment accepted for this code id. Raises JournalBroken."""
@@ -131,7 +135,7 @@ class Journal:
                 row = self._writer.execute(
                     "SELECT moment_s FROM presented WHERE code = ?", (self._vault.name(code_id),)
                 ).fetchone()
-            except sqlite3.Error as error:
+            except StorageError as error:
                 raise JournalBroken(f"codes taken cannot be read: {error}") from error
         return row[0] if row else None
 
@@ -144,8 +148,6 @@ class Journal:
         """
         with self._lock:
             self._append_where_room(record, presented)
-            self._spending.add(self._tail.epoch, record)
-            self._newest = NewestSale(self._tail.epoch, record)
 
     def append_pass(self, record: PassRecord, *, presented: Presented | None) -> None:
         """Make a passage durable, as a sale."""
@@ -171,7 +173,6 @@ class Journal:
             else:
                 taken = (self._vault.name(code.code_id), presented_at(code))
                 self._append(record, (_FORGET_CODE, taken), (_RESTORE_CODE, taken))
-            self._undone(record)
 
     def _require_spare(self) -> None:
         if self.unsent >= self._limits.max_unacknowledged + self._limits.spare_for_reversals:
@@ -189,13 +190,13 @@ class Journal:
     def _append(self, record: Record, *also: tuple[str, tuple[object, ...]]) -> None:
         if self._broken:
             raise JournalBroken(self._broken)
-        stream = self._streams[self._tail.epoch]
-        if record.seq != self._tail.seq + 1:
-            raise ValueError(f"sequence {record.seq} does not follow {self._tail.seq}")
+        stream = self._known.current
+        if record.seq != self._known.tail.seq + 1:
+            raise ValueError(f"sequence {record.seq} does not follow {self._known.tail.seq}")
         line = records.encode_record(record)
         if len(line) > records.MAX_LINE_BYTES:
             raise RecordTooLarge(f"a record of {len(line)} bytes")
-        head = records.chain(self._tail.head, line)
+        head = records.chain(self._known.tail.head, line)
         sealed = tables.seal_line(self._vault, epoch=stream.epoch, seq=record.seq, head=head, line=line)
         kind = tables.KINDS[type(record)]
         row = (tables.record_id(stream.ordinal, record.seq), kind, record.at_ms, sealed)
@@ -207,13 +208,12 @@ class Journal:
                 self._writer.execute(statement, values)
             self._passing("append.commit")
             self._writer.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise self._after_failure(error, record.seq) from error
-        stream.last_seq = record.seq
-        self._tail = Tail(stream.epoch, record.seq, head)
+        except StorageError as error:
+            raise self._after_failure(error) from error
+        self._known.appended(record, head)
         self._passing("append.done")
 
-    def _after_failure(self, error: sqlite3.Error, seq: int) -> JournalFull | JournalBroken:
+    def _after_failure(self, error: StorageError) -> JournalFull | JournalBroken:
         """A failed commit may have reached the disk: look, and go on from what is there."""
         try:
             with self._read_lock:
@@ -221,36 +221,12 @@ class Journal:
                 self._writer.close()
                 self._reader.close()
                 self._connect()
-            stream = self._streams[self._tail.epoch]
-            stream.last_seq = tables.last_sequence(self._writer, stream.ordinal)
-            if stream.last_seq < seq:
-                return JournalFull(str(error)) if database.is_full(error) else JournalBroken(str(error))
-            self._reread_tail(stream)
-        except (sqlite3.Error, OSError, VaultError, records.RecordError) as again:
+            if not reread_end(self._writer, self._vault, self._known):
+                return JournalFull(str(error)) if error.full else JournalBroken(str(error))
+        except (StorageError, OSError, VaultError, records.RecordError) as again:
             self._broken = f"storage failed: {error}; then {again}"
             return JournalBroken(self._broken)
         return JournalBroken(str(error), landed=True)
-
-    def _reread_tail(self, stream: Stream) -> None:
-        for seq, _, sealed in tables.sealed_records(
-            self._writer, stream.ordinal, first=stream.last_seq, last=stream.last_seq
-        ):
-            head, line = tables.open_line(self._vault, sealed, epoch=stream.epoch, seq=seq)
-            self._tail = Tail(stream.epoch, seq, head)
-            self._learn(stream.epoch, records.decode_record(line))
-
-    def _learn(self, epoch: int, record: Record) -> None:
-        if isinstance(record, SaleRecord):
-            self._spending.add(epoch, record)
-            self._newest = NewestSale(epoch, record)
-        elif isinstance(record, ReversalRecord):
-            self._undone(record)
-
-    def _undone(self, record: ReversalRecord) -> None:
-        self._spending.take_back(record.of_epoch, record.of_seq)
-        newest = self._newest
-        if newest is not None and (newest.epoch, newest.record.seq) == (record.of_epoch, record.of_seq):
-            self._newest = NewestSale(newest.epoch, newest.record, reversed=True)
 
     # Uploading
 
@@ -260,21 +236,20 @@ class Journal:
         Raises JournalBroken.
         """
         with self._lock:
-            waiting = [stream for stream in self._streams.values() if stream.last_seq > stream.acked]
-            if not waiting:
+            stream = self._known.oldest_waiting()
+            if stream is None:
                 return None
-            stream = min(waiting, key=lambda each: each.ordinal)
             first, last = stream.acked + 1, min(stream.last_seq, stream.acked + limit)
         try:
             with self._read_lock:
                 return read_run(self._reader, self._vault, stream, first=first, last=last)
-        except (sqlite3.Error, VaultError) as error:
+        except (StorageError, VaultError) as error:
             raise JournalBroken(f"records cannot be read: {error}") from error
 
     def acknowledge(self, epoch: int, upto: int) -> None:
         """The server durably holds `epoch` up to `upto`; what lies beyond our own end is another journal's."""
         with self._lock:
-            stream = self._streams.get(epoch)
+            stream = self._known.streams.get(epoch)
             if stream is not None and upto > stream.acked:
                 self._set_acked(stream, min(upto, stream.last_seq))
 
@@ -284,7 +259,7 @@ class Journal:
         False where that sends nothing more than is waiting already.
         """
         with self._lock:
-            stream = self._streams.get(epoch)
+            stream = self._known.streams.get(epoch)
             if stream is None:
                 return False
             lowest = 0 if stream.first_seq == 1 else stream.first_seq
@@ -298,7 +273,7 @@ class Journal:
         try:
             self._passing("acknowledge.begin")
             self._writer.execute("UPDATE stream SET acked = ? WHERE epoch = ?", (upto, stream.epoch))
-        except sqlite3.Error as error:
+        except StorageError as error:
             database.roll_back(self._writer)
             raise JournalBroken(f"an acknowledgement cannot be kept: {error}") from error
         stream.acked = upto
@@ -307,10 +282,7 @@ class Journal:
     def settle(self, posted_through: Mapping[int, int]) -> None:
         """A new snapshot contains these sales, by epoch: they no longer lessen what people may spend."""
         with self._lock:
-            self._spending.settle(posted_through)
-            for epoch, seq in posted_through.items():
-                if epoch in self._streams:
-                    self._streams[epoch].posted = max(seq, self._streams[epoch].posted)
+            self._known.settle(posted_through)
 
     # Upkeep
 
@@ -318,19 +290,19 @@ class Journal:
         """Prune what the backup window no longer needs and codes that cannot live, and fold the log; a short while."""
         with self._lock:
             try:
-                for stream in list(self._streams.values()):
-                    current = stream.epoch == self._tail.epoch
+                for stream in list(self._known.streams.values()):
+                    current = stream.epoch == self._known.tail.epoch
                     if pruning.prune_stream(self._writer, stream, current=current, now_ms=now_ms, limits=self._limits):
-                        del self._streams[stream.epoch]
+                        del self._known.streams[stream.epoch]
                 pruning.prune_codes(self._writer, now_ms=now_ms)
                 self._passing("prune.done")
-            except sqlite3.Error as error:
+            except StorageError as error:
                 database.roll_back(self._writer)
                 raise JournalBroken(f"pruning failed: {error}") from error
         try:
             with self._read_lock:
                 database.fold_log(self._reader)
-        except sqlite3.Error as error:
+        except StorageError as error:
             raise JournalBroken(f"the log cannot be folded: {error}") from error
 
     def close(self) -> None:
@@ -345,60 +317,30 @@ class Journal:
         with self._lock:
             waiting = sum(
                 tables.money_records(self._writer, stream.ordinal, after=stream.acked)
-                for stream in self._streams.values()
+                for stream in self._known.streams.values()
             )
             if waiting:
                 raise RecordsWaiting(waiting)
             self.close()
             for suffix in ("-wal", "-shm", ""):
-                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+                self._storage.files.remove(self._path.with_name(self._path.name + suffix))
+            self._storage.files.sync_folder(self._path.parent)
 
     # Starting
 
     def _connect(self) -> None:
-        self._writer = database.connect(self._path, max_bytes=self._limits.max_file_bytes)
-        tables.prepare(self._writer)
-        self._reader = database.connect(self._path)
-
-    def _recover(self, posted_through: Mapping[int, int]) -> None:
-        rows = self._writer.execute("SELECT epoch, ordinal, acked FROM stream ORDER BY ordinal").fetchall()
-        for epoch, ordinal, acked in rows:
-            last, first = tables.last_sequence(self._writer, ordinal), tables.first_sequence(self._writer, ordinal)
-            posted = posted_through.get(epoch, 0)
-            stream = Stream(epoch, ordinal, last, min(acked, last), first, posted)
-            self._streams[epoch] = stream
-            if last:
-                self._reload(stream, first=max(first, min(posted, last)))
-
-    def _reload(self, stream: Stream, *, first: int) -> None:
-        """Learn the records after what is posted, and hold their chain together."""
-        head: bytes | None = GENESIS if first == 1 else None
-        expected = first
-        for seq, _, sealed in tables.sealed_records(self._writer, stream.ordinal, first=first, last=stream.last_seq):
-            after, line = tables.open_line(self._vault, sealed, epoch=stream.epoch, seq=seq)
-            if seq != expected or (head is not None and records.chain(head, line) != after):
-                raise ValueError(f"the chain of epoch {stream.epoch} breaks at {seq}")
-            head, expected = after, seq + 1
-            self._learn(stream.epoch, records.decode_record(line))
-            self._tail = Tail(stream.epoch, seq, after)
-        self._spending.settle({stream.epoch: stream.posted})
+        with ExitStack() as undo:
+            self._writer = self._storage.connect(self._path, max_bytes=self._limits.max_file_bytes)
+            undo.callback(self._writer.close)
+            tables.prepare(self._writer)
+            self._reader = self._storage.connect(self._path)
+            undo.pop_all()
 
     def _begin(self, *, epoch: int, at_ms: int, software: str) -> None:
-        if epoch in self._streams:
-            raise ValueError("an epoch is drawn anew at each start")
-        previous = self._tail
-        record = EpochRecord(
-            seq=1,
-            at_ms=at_ms,
-            epoch=epoch,
-            previous_epoch=previous.epoch,
-            previous_seq=previous.seq,
-            previous_head=previous.head.hex() if previous.epoch else "",
-            software=software,
-        )
+        record = first_record(self._known, epoch=epoch, at_ms=at_ms, software=software)
         line = records.encode_record(record)
         head = records.chain(GENESIS, line)
-        ordinal = 1 + max((stream.ordinal for stream in self._streams.values()), default=0)
+        ordinal = 1 + max((stream.ordinal for stream in self._known.streams.values()), default=0)
         sealed = tables.seal_line(self._vault, epoch=epoch, seq=1, head=head, line=line)
         self._passing("epoch.begin")
         self._writer.execute("BEGIN IMMEDIATE")
@@ -406,8 +348,8 @@ class Journal:
         self._writer.execute(_INSERT_RECORD, (tables.record_id(ordinal, 1), tables.KINDS[EpochRecord], at_ms, sealed))
         self._passing("epoch.commit")
         self._writer.execute("COMMIT")
-        self._streams[epoch] = Stream(epoch, ordinal, last_seq=1, acked=0)
-        self._tail = Tail(epoch, 1, head)
+        self._known.streams[epoch] = Stream(epoch, ordinal, last_seq=1, acked=0)
+        self._known.tail = Tail(epoch, 1, head)
         self._passing("epoch.done")
 
 

@@ -1,7 +1,6 @@
 """What a journal may let go: acknowledged records past the backup window, and codes that cannot live any more."""
 
-import sqlite3
-
+from devices.drivers.database import Connection
 from devices.journal import tables
 from devices.journal.values import Limits, Stream
 
@@ -9,7 +8,7 @@ ROWS = 500
 """At most this many rows go at once, so that a sale never waits long."""
 
 
-def prune_stream(connection: sqlite3.Connection, stream: Stream, *, current: bool, now_ms: int, limits: Limits) -> bool:
+def prune_stream(connection: Connection, stream: Stream, *, current: bool, now_ms: int, limits: Limits) -> bool:
     """Delete records below the acknowledged end; True where the whole stream is gone.
 
     The last record stays until the stream goes: the next one names its head. What the server has not reported as
@@ -36,7 +35,7 @@ def prune_stream(connection: sqlite3.Connection, stream: Stream, *, current: boo
     return True
 
 
-def prune_codes(connection: sqlite3.Connection, *, now_ms: int) -> None:
+def prune_codes(connection: Connection, *, now_ms: int) -> None:
     """Forget codes whose life is over."""
     connection.execute(_CODES, (now_ms // 1000, ROWS))
 

@@ -1,8 +1,7 @@
 """Reading back what is to be sent."""
 
-import sqlite3
-
 from devices.core.journal import GENESIS
+from devices.drivers.database import Connection
 from devices.drivers.vault import Vault
 from devices.journal import tables
 from devices.journal.values import JournalBroken, Run, Stream
@@ -10,8 +9,8 @@ from devices.journal.values import JournalBroken, Run, Stream
 MAX_RUN_BYTES = 1_500_000
 
 
-def read_run(connection: sqlite3.Connection, vault: Vault, stream: Stream, *, first: int, last: int) -> Run:
-    """Records `first` to `last`, or fewer where they are large. Raises JournalBroken, VaultError or sqlite3.Error."""
+def read_run(connection: Connection, vault: Vault, stream: Stream, *, first: int, last: int) -> Run:
+    """Records `first` to `last`, or fewer where they are large. Raises JournalBroken, VaultError or StorageError."""
     heads = {0: GENESIS}
     lines: list[bytes] = []
     size = 0

@@ -4,7 +4,6 @@ A record's id is ordinal << 24 | sequence, so that records append to the end of 
 chain's head after the record (32 bytes) and the line. Code ids are stored under a keyed hash.
 """
 
-import sqlite3
 import struct
 from collections.abc import Iterator
 
@@ -17,6 +16,7 @@ from devices.core.journal import (
     ReversalRecord,
     SaleRecord,
 )
+from devices.drivers.database import Connection
 from devices.drivers.vault import Vault
 
 VERSION = 1
@@ -46,7 +46,7 @@ CREATE TABLE presented (
 """
 
 
-def prepare(connection: sqlite3.Connection) -> None:
+def prepare(connection: Connection) -> None:
     """Make the tables of a new file. Raises ValueError for a file of a later release."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
@@ -76,7 +76,7 @@ def open_line(vault: Vault, sealed: bytes, *, epoch: int, seq: int) -> tuple[byt
     return plain[:HEAD_BYTES], plain[HEAD_BYTES:]
 
 
-def last_sequence(connection: sqlite3.Connection, ordinal: int) -> int:
+def last_sequence(connection: Connection, ordinal: int) -> int:
     """The highest sequence kept of a stream, 0 for none."""
     (last,) = connection.execute(
         "SELECT max(id) FROM record WHERE id BETWEEN ? AND ?", (record_id(ordinal, 0), record_id(ordinal, MAX_SEQUENCE))
@@ -84,7 +84,7 @@ def last_sequence(connection: sqlite3.Connection, ordinal: int) -> int:
     return sequence_of(last) if last else 0
 
 
-def first_sequence(connection: sqlite3.Connection, ordinal: int) -> int:
+def first_sequence(connection: Connection, ordinal: int) -> int:
     """The lowest sequence kept of a stream, 0 for none."""
     (first,) = connection.execute(
         "SELECT min(id) FROM record WHERE id BETWEEN ? AND ?", (record_id(ordinal, 0), record_id(ordinal, MAX_SEQUENCE))
@@ -92,9 +92,7 @@ def first_sequence(connection: sqlite3.Connection, ordinal: int) -> int:
     return sequence_of(first) if first else 0
 
 
-def sealed_records(
-    connection: sqlite3.Connection, ordinal: int, *, first: int, last: int
-) -> Iterator[tuple[int, int, bytes]]:
+def sealed_records(connection: Connection, ordinal: int, *, first: int, last: int) -> Iterator[tuple[int, int, bytes]]:
     """(sequence, kind, sealed) in order, both ends included."""
     rows = connection.execute(
         "SELECT id, kind, sealed FROM record WHERE id BETWEEN ? AND ? ORDER BY id",
@@ -104,7 +102,7 @@ def sealed_records(
         yield sequence_of(identifier), kind, sealed
 
 
-def money_records(connection: sqlite3.Connection, ordinal: int, *, after: int) -> int:
+def money_records(connection: Connection, ordinal: int, *, after: int) -> int:
     """How many sales and reversals a stream holds after a sequence."""
     (count,) = connection.execute(
         "SELECT count(*) FROM record WHERE id > ? AND id <= ? AND kind <> ?",

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from devices.core.messages import Enrolled
+from devices.drivers.files import ON_DISK, Files
 from devices.drivers.keyfile import write_whole
 
 FILE = "identity.json"
@@ -18,11 +19,11 @@ def load_identity(folder: Path) -> Enrolled | None:
     return msgspec.json.decode(path.read_bytes(), type=Enrolled)
 
 
-def save_identity(folder: Path, identity: Enrolled) -> None:
+def save_identity(folder: Path, identity: Enrolled, *, files: Files = ON_DISK) -> None:
     """Durable before the terminal calls itself enrolled."""
-    write_whole(folder / FILE, msgspec.json.encode(identity))
+    write_whole(folder / FILE, msgspec.json.encode(identity), files=files)
 
 
-def forget_identity(folder: Path) -> None:
+def forget_identity(folder: Path, *, files: Files = ON_DISK) -> None:
     """Part of setting a terminal up anew."""
-    (folder / FILE).unlink(missing_ok=True)
+    files.remove(folder / FILE)

@@ -4,9 +4,9 @@ A full load and each delta is one transaction: until it commits, every reader se
 writes; any may read.
 """
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Self, TypeVar
@@ -17,6 +17,8 @@ from devices.core.funds import PersonRow
 from devices.core.messages import MessageError, SnapshotHead, decode_row
 from devices.core.policy import Policy
 from devices.drivers import database
+from devices.drivers.database import SqliteStorage, Storage, StorageError
+from devices.drivers.files import ON_DISK, Files
 from devices.drivers.vault import Vault, VaultError
 from devices.journal.values import Passing, unwatched
 from devices.store.held import Held, Keys, NewerPolicy
@@ -49,32 +51,36 @@ class StoreBroken(Exception):
 class SnapshotStore:
     """Use `open`; a file that does not open is given up and started anew, since the server has it all."""
 
-    def __init__(self, path: Path, *, vault: Vault, passing: Passing) -> None:
+    def __init__(self, path: Path, *, vault: Vault, passing: Passing, storage: Storage) -> None:
         self._path, self._vault, self._passing = path, vault, passing
         self._read_lock = threading.Lock()
-        self._writer = database.connect(path)
-        (version,) = self._writer.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise StoreBroken("the snapshot was kept by a later release")
-        if version < VERSION:
-            self._writer.executescript(f"BEGIN IMMEDIATE;{_FORMS[version]}PRAGMA user_version = {VERSION};COMMIT;")
-        self._reader = database.connect(path)
-        kept = self._load("held", Held)
-        self._held = kept.believed() if kept is not None else None
-        self._keys = self._load("keys", Keys)
+        with ExitStack() as undo:
+            self._writer = storage.connect(path)
+            undo.callback(self._writer.close)
+            (version,) = self._writer.execute("PRAGMA user_version").fetchone()
+            if version > VERSION:
+                raise StoreBroken("the snapshot was kept by a later release")
+            if version < VERSION:
+                self._writer.executescript(f"BEGIN IMMEDIATE;{_FORMS[version]}PRAGMA user_version = {VERSION};COMMIT;")
+            self._reader = storage.connect(path)
+            undo.callback(self._reader.close)
+            kept = self._load("held", Held)
+            self._held = kept.believed() if kept is not None else None
+            self._keys = self._load("keys", Keys)
+            undo.pop_all()
         self._by_stamp = {self._held.stamp: self._held} if self._held is not None else {}
 
     @classmethod
-    def open(cls, folder: Path, *, vault: Vault, passing: Passing = unwatched) -> Self:
+    def open(cls, folder: Path, *, vault: Vault, passing: Passing = unwatched, storage: Storage | None = None) -> Self:
         """Raises StoreBroken where even a new file cannot be made."""
-        path = folder / FILE
+        path, storage = folder / FILE, storage or SqliteStorage()
         try:
-            return cls(path, vault=vault, passing=passing)
-        except (sqlite3.Error, StoreBroken, VaultError, msgspec.MsgspecError):
-            remove(folder)
+            return cls(path, vault=vault, passing=passing, storage=storage)
+        except (StorageError, StoreBroken, VaultError, msgspec.MsgspecError):
+            remove(folder, files=storage.files)
         try:
-            return cls(path, vault=vault, passing=passing)
-        except (sqlite3.Error, OSError) as error:
+            return cls(path, vault=vault, passing=passing, storage=storage)
+        except (StorageError, OSError) as error:
             raise StoreBroken(f"no snapshot can be kept: {error}") from error
 
     @property
@@ -103,7 +109,7 @@ class SnapshotStore:
             if held is None:
                 raise StoreBroken("there is no snapshot yet")
             return held, decode_row(self._vault.open(sealed, place=account)) if sealed is not None else None
-        except (sqlite3.Error, VaultError, msgspec.MsgspecError) as error:
+        except (StorageError, VaultError, msgspec.MsgspecError) as error:
             raise StoreBroken(f"a person cannot be read: {error}") from error
 
     def find_card(self, name: str) -> int | None:
@@ -113,7 +119,7 @@ class SnapshotStore:
             with self._read_lock:
                 row = self._reader.execute("SELECT sealed FROM card WHERE name = ?", (card,)).fetchone()
             return int.from_bytes(self._vault.open(row[0], place=card), "big") if row is not None else None
-        except (sqlite3.Error, VaultError) as error:
+        except (StorageError, VaultError) as error:
             raise StoreBroken(f"a card cannot be read: {error}") from error
 
     def people(self) -> int:
@@ -126,7 +132,7 @@ class SnapshotStore:
         """Durably, before they are believed. Raises StoreBroken."""
         try:
             self._writer.execute("REPLACE INTO state (name, sealed) VALUES ('keys', ?)", (self._sealed("keys", keys),))
-        except sqlite3.Error as error:
+        except StorageError as error:
             raise StoreBroken(f"keys cannot be kept: {error}") from error
         self._keys = keys
 
@@ -163,7 +169,7 @@ class SnapshotStore:
         except (msgspec.MsgspecError, OverflowError) as error:
             database.roll_back(self._writer)
             raise MessageError(f"a row is no person: {error}") from error
-        except sqlite3.Error as error:
+        except StorageError as error:
             database.roll_back(self._writer)
             raise StoreBroken(f"the snapshot cannot be kept: {error}") from error
         self._held = held
@@ -227,7 +233,8 @@ def rows_by_account(rows: Sequence[bytes], account: Callable[[int], bytes]) -> I
             yield account(person.account_ref), row
 
 
-def remove(folder: Path) -> None:
+def remove(folder: Path, *, files: Files = ON_DISK) -> None:
     """Delete the snapshot: the terminal is set up anew, or the file is beyond use."""
     for suffix in ("-wal", "-shm", ""):
-        (folder / (FILE + suffix)).unlink(missing_ok=True)
+        files.remove(folder / (FILE + suffix))
+    files.sync_folder(folder)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from devices.core.messages import Enrolled, MessageError, Refusal
 from devices.drivers.clock import Clock
+from devices.drivers.files import ON_DISK, Files
 from devices.drivers.network import NoAnswer
 from devices.journal.journal import Journal
 from devices.journal.values import JournalBroken, Passing, unwatched
@@ -78,8 +79,9 @@ class SyncWorker:
         clock: Clock,
         signing_clock: SigningClock,
         passing: Passing = unwatched,
+        files: Files = ON_DISK,
     ) -> None:
-        self._folder, self._identity, self._passing = folder, identity, passing
+        self._folder, self._identity, self._passing, self._files = folder, identity, passing, files
         self._journal, self._store, self._control, self._server = journal, store, control, server
         self._machine, self._clock, self._signing_clock = machine, clock, signing_clock
         self._machine_lock = threading.Lock()
@@ -191,7 +193,7 @@ class SyncWorker:
         enrolled = self._server.enrol(command.code)
         if isinstance(enrolled, Refusal):
             return Refused(command, enrolled)
-        save_identity(self._folder, enrolled)
+        save_identity(self._folder, enrolled, files=self._files)
         self._identity = enrolled
         self._control.enrolled(enrolled.terminal)
         return HasIdentity()

@@ -16,7 +16,8 @@ import msgspec
 from devices.core.funds import PersonRow
 from devices.core.keys import open_key_list
 from devices.core.messages import decode_row
-from devices.drivers import database, vault
+from devices.drivers import vault
+from devices.drivers.database import SqliteStorage
 from devices.drivers.randomness import SystemRandomness
 from devices.drivers.vault import Vault
 from devices.store.held import Keys
@@ -55,7 +56,7 @@ def main() -> None:
 
 def _bare_insert_s(path: Path, rows: list[bytes]) -> float:
     began = time.perf_counter()
-    connection = database.connect(path)
+    connection = SqliteStorage().connect(path)
     connection.execute("CREATE TABLE person (account INTEGER PRIMARY KEY, row BLOB NOT NULL)")
     connection.execute("BEGIN IMMEDIATE")
     connection.executemany("INSERT INTO person (account, row) VALUES (?, ?)", enumerate(rows))

@@ -6,13 +6,14 @@ import itertools
 import shutil
 import sqlite3
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from devices.core.declines import Why
 from devices.core.journal import EpochRecord, SaleRecord
+from devices.drivers.database import Connection, Rows, StorageError
 from devices.drivers.keyfile import KeyFileError
 from devices.drivers.randomness import SystemRandomness
 from devices.drivers.vault import Vault, VaultError
@@ -175,16 +176,16 @@ def test_a_commit_that_fails_after_it_landed_is_declined_and_undone(
     """The disk says no although the record is there: nobody saw an approval, so nobody shall pay."""
 
     class Failing:
-        def __init__(self, real: sqlite3.Connection) -> None:
+        def __init__(self, real: Connection) -> None:
             self.real = real
 
         def __getattr__(self, name: str) -> object:
             return getattr(self.real, name)
 
-        def execute(self, statement: str, *values: object) -> sqlite3.Cursor:
-            done = self.real.execute(statement, *values)  # type: ignore[arg-type]  # handed on as it came
+        def execute(self, statement: str, values: Sequence[object] = ()) -> Rows:
+            done = self.real.execute(statement, values)
             if statement == "COMMIT":
-                raise sqlite3.OperationalError("disk I/O error")
+                raise StorageError("disk I/O error")
             return done
 
     journal = bench.terminal._journal
