@@ -111,6 +111,7 @@ SECTIONS: tuple[Section, ...] = (
             Entry("terminals.Terminal", "point_of_sale"),
             Entry("terminals.EnrolmentCode", "qr_code_2"),
             Entry("terminals.Stream", "timeline"),
+            Entry("terminals.Supervisor", "badge"),
             Entry("changes.Change", "campaign"),
             Entry("changes.Generation", "history"),
         ),

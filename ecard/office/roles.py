@@ -50,6 +50,7 @@ ROLES = (
             "merchants.calendarimport": EDIT,
             "terminals.terminal": EDIT,
             "terminals.stream": LOOK,
+            "terminals.supervisor": EDIT,
             "terminals.enrolmentcode": LOOK,
             **dict.fromkeys(("settlement.sale", "settlement.salereversal", "settlement.saleexception"), LOOK),
             **dict.fromkeys(

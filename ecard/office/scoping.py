@@ -68,6 +68,7 @@ SCOPES: dict[str, Callable[[type[Model], Sites], Q]] = {
     "terminals.terminal": _path("outlet__site_id"),
     "terminals.enrolmentcode": _path("terminal__outlet__site_id"),
     "terminals.stream": _path("terminal__outlet__site_id"),
+    "terminals.supervisor": _path("site_id"),
     "settlement.sale": _path("outlet__site_id"),
     "settlement.salereversal": _path("sale__outlet__site_id"),
     "settlement.saleexception": _path("terminal__outlet__site_id"),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
-from typing import Any
+from typing import Any, ClassVar
 
 import qrcode
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -35,26 +34,23 @@ from ecard.adminkit import (
 from ecard.codes.errors import RootMissing
 from ecard.terminals import admin_policy as admin_policy
 from ecard.terminals import operations, queries
-from ecard.terminals.models import EnrolmentCode, Stream, Terminal, TerminalMode, TerminalState
+from ecard.terminals.forms import SupervisorForm, TerminalForm, device_settings
+from ecard.terminals.models import (
+    DeviceKind,
+    EnrolmentCode,
+    Stream,
+    Supervisor,
+    Terminal,
+    TerminalMode,
+    TerminalState,
+)
 from ecard.terminals.values import Invite
 
 STREAMS_SHOWN = 8
+WHERE_SHOWN = 5
 
 _STATE_COLOURS = {"new": "info", "active": "success", "revoked": "danger"}
 _AGE_COLOURS = {"late": "warning", "fresh": "success", "plain": "default"}
-
-
-class TerminalForm(ModelForm[Terminal]):
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        fixed = cleaned.get("mode") == TerminalMode.FIXED
-        price_minor = cleaned.get("fixed_minor") or 0
-        if fixed and price_minor <= 0:
-            self.add_error("fixed_minor", _("A terminal with a fixed price needs one."))
-        if not fixed and price_minor:
-            self.add_error("fixed_minor", _("Only a terminal in fixed-price mode has a fixed price."))
-        cleaned["fixed_minor"] = price_minor
-        return cleaned
 
 
 class StreamInline(ReadOnlyInline):
@@ -81,9 +77,20 @@ class StreamInline(ReadOnlyInline):
 @admin.register(Terminal)
 class TerminalAdmin(BoundedAdmin[Terminal]):
     form = TerminalForm
-    list_display = ("name", "outlet", "state_chip", "seen", "snapshot", "unsent", "asks_for", "software")
+    list_display = ("name", "outlet", "state_chip", "seen", "snapshot", "unsent", "device", "asks_for", "software")
     list_select_related = ("outlet__site",)
-    list_filter = ("state", "outlet__site", "mode")
+    list_filter = ("state", "outlet__site", "device", "mode")
+    filter_horizontal = ("groups",)
+    conditional_fields: ClassVar[dict[str, str]] = {
+        "mode": "['canteen', 'cabinet'].includes(device)",
+        "fixed_minor": "device == 'bus' || mode == 'fixed'",
+        "per_kg_minor": "device == 'weighing'",
+        "direction": "device == 'gate'",
+        "anti_passback": "device == 'gate'",
+        "groups": "device == 'gate'",
+        "line": "device == 'bus'",
+        "stops": "device == 'bus'",
+    }
     search_fields = ("name", "outlet__name", "outlet__code", "public_key__startswith")
     ordering = ("outlet", "name")
     autocomplete_fields = ("outlet",)
@@ -91,12 +98,14 @@ class TerminalAdmin(BoundedAdmin[Terminal]):
     inlines = (StreamInline,)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        settings = (None, {"fields": ("name", "outlet", "mode", "fixed_minor")})
+        of_its_kind = ("per_kg_minor", "direction", "anti_passback", "groups", "line", "stops")
+        settings = (None, {"fields": ("name", "outlet", "device", "mode", "fixed_minor", *of_its_kind)})
+        around = (_("Server and neighbours"), {"fields": ("floor_minor", "claim_wait_ms")})
         if obj is None:
-            return (settings,)
+            return settings, around
         health = ("state", "seen_age", "snapshot_age", "unsent", "rules", "software")
         device = ("key", "successor", "enrolled_at", "revoked_at", "revoked_by", "created_at")
-        return (settings, (_("Health"), {"fields": health}), (_("Device"), {"fields": device}))
+        return (settings, around, (_("Health"), {"fields": health}), (_("Device"), {"fields": device}))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if obj is None:
@@ -157,6 +166,8 @@ class TerminalAdmin(BoundedAdmin[Terminal]):
     def asks_for(self, terminal: Terminal) -> str:
         if terminal.mode == TerminalMode.FIXED:
             return money(terminal.fixed_minor)
+        if terminal.device == DeviceKind.WEIGHING:
+            return gettext("%(price)s a kilogram") % {"price": money(terminal.per_kg_minor)}
         return str(TerminalMode(terminal.mode).label)
 
     @admin.display(description=_("device key"), empty_value="–")
@@ -173,6 +184,7 @@ class TerminalAdmin(BoundedAdmin[Terminal]):
             "outlet": obj.outlet,
             "mode": TerminalMode(obj.mode),
             "fixed_minor": obj.fixed_minor,
+            "device": device_settings(form.cleaned_data),
             "at": timezone.now(),
         }
         if change:
@@ -218,6 +230,45 @@ class TerminalAdmin(BoundedAdmin[Terminal]):
         else:
             messages.info(request, _("It was revoked before."))
         return back_to(terminal)
+
+
+@admin.register(Supervisor)
+class SupervisorAdmin(BoundedAdmin[Supervisor]):
+    form = SupervisorForm
+    list_display = ("name", "site", "where", "active", "pin_set_at")
+    list_select_related = ("site",)
+    list_filter = ("site", "active")
+    search_fields = ("name",)
+    ordering = ("site", "name")
+    autocomplete_fields = ("site", "terminals")
+    readonly_fields = ("pin_set_at",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Supervisor]:
+        return super().get_queryset(request).prefetch_related("terminals")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = ("name", "site", "terminals", "active", "pin", "pin_again")
+        return ((None, {"fields": fields if obj is None else (*fields, "pin_set_at")}),)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Notes of years ago name them by number."""
+        return False
+
+    @admin.display(description=_("where"))
+    def where(self, supervisor: Supervisor) -> str:
+        named = [terminal.name for terminal in supervisor.terminals.all()[:WHERE_SHOWN]]
+        return ", ".join(named) or gettext("the whole site")
+
+    def save_model(self, request: HttpRequest, obj: Supervisor, form: Any, change: bool) -> None:
+        wanted: dict[str, Any] = {
+            "name": obj.name,
+            "site": obj.site,
+            "terminals": list(form.cleaned_data.get("terminals") or ()),
+            "active": obj.active,
+            "pin": form.cleaned_data.get("pin") or None,
+            "at": timezone.now(),
+        }
+        operations.save_supervisor(supervisor=obj, **wanted)
 
 
 @admin.register(Stream)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Length
@@ -11,12 +13,16 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.core.enrolment import HANDLE_CHARACTERS
 from devices.core.money import MAX_AMOUNT_MINOR
-from ecard.merchants.models import Outlet
+from devices.core.pin import HASH_BYTES, SALT_BYTES
+from ecard.cardholders.models import Group
+from ecard.merchants.models import Outlet, Site
 
 HEAD_BYTES = 32
 KEY_CHARACTERS = 64
 SOFTWARE_LENGTH_MAX = 64
 GENESIS_HEAD = bytes(HEAD_BYTES)
+STOPS_MAX = 100
+CLAIM_WAIT_MS_MAX = 1_000
 
 
 class TerminalState(models.IntegerChoices):
@@ -30,6 +36,21 @@ class TerminalMode(models.TextChoices):
     TYPED = "typed", _("typed amount")
     PRODUCTS = "products", _("products")
     IDENTITY = "identity", _("identity only")
+    PASS = "pass", _("the way through")
+
+
+class DeviceKind(models.TextChoices):
+    CANTEEN = "canteen", _("canteen till")
+    WEIGHING = "weighing", _("scale")
+    GATE = "gate", _("gate")
+    BUS = "bus", _("bus")
+    CABINET = "cabinet", _("cabinet")
+
+
+class Direction(models.TextChoices):
+    IN = "in", _("in")
+    OUT = "out", _("out")
+    BOTH = "both", _("in and out")
 
 
 class Terminal(models.Model):
@@ -53,6 +74,21 @@ class Terminal(models.Model):
     )
     mode = models.CharField(_("mode"), max_length=8, choices=TerminalMode.choices, default=TerminalMode.TYPED)
     fixed_minor = models.PositiveIntegerField(_("fixed price"), default=0)
+    device = models.CharField(_("kind"), max_length=8, choices=DeviceKind.choices, default=DeviceKind.CANTEEN)
+    line = models.CharField(_("bus line"), max_length=32, blank=True, default="")
+    stops = ArrayField(
+        models.CharField(max_length=32), verbose_name=_("stops"), size=STOPS_MAX, blank=True, default=list
+    )
+    direction = models.CharField(_("direction"), max_length=4, choices=Direction.choices, default=Direction.BOTH)
+    anti_passback = models.BooleanField(_("no second entry without leaving"), default=False)
+    groups = models.ManyToManyField(Group, related_name="+", verbose_name=_("who may pass"), blank=True)
+    per_kg_minor = models.PositiveIntegerField(_("price per kilogram"), default=0)
+    floor_minor = models.PositiveIntegerField(
+        _("ask the server above"), null=True, blank=True, validators=[MaxValueValidator(MAX_AMOUNT_MINOR)]
+    )
+    claim_wait_ms = models.PositiveSmallIntegerField(
+        _("wait for neighbours (ms)"), default=0, validators=[MaxValueValidator(CLAIM_WAIT_MS_MAX)]
+    )
     created_at = models.DateTimeField(_("created at"), editable=False)
     enrolled_at = models.DateTimeField(_("enrolled at"), null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
@@ -103,6 +139,32 @@ class Terminal(models.Model):
                 name="terminals_terminal_fixed_price_in_fixed_mode",
                 condition=Q(mode=TerminalMode.FIXED, fixed_minor__range=(1, MAX_AMOUNT_MINOR))
                 | (~Q(mode=TerminalMode.FIXED) & Q(fixed_minor=0)),
+            ),
+            models.CheckConstraint(
+                name="terminals_terminal_mode_that_its_kind_has",
+                condition=Q(device=DeviceKind.CANTEEN) & ~Q(mode=TerminalMode.PASS)
+                | Q(device=DeviceKind.GATE, mode=TerminalMode.PASS)
+                | Q(device=DeviceKind.WEIGHING, mode=TerminalMode.TYPED)
+                | Q(device=DeviceKind.BUS, mode=TerminalMode.FIXED)
+                | Q(device=DeviceKind.CABINET, mode__in=(TerminalMode.TYPED, TerminalMode.PRODUCTS)),
+            ),
+            models.CheckConstraint(
+                name="terminals_terminal_line_and_stops_on_a_bus",
+                condition=Q(device=DeviceKind.BUS) & ~Q(line="") | Q(line="", stops=[]) & ~Q(device=DeviceKind.BUS),
+            ),
+            models.CheckConstraint(
+                name="terminals_terminal_direction_at_a_gate",
+                condition=Q(device=DeviceKind.GATE) | Q(direction=Direction.BOTH, anti_passback=False),
+            ),
+            models.CheckConstraint(
+                name="terminals_terminal_price_per_kilogram_on_a_scale",
+                condition=Q(device=DeviceKind.WEIGHING, per_kg_minor__range=(1, MAX_AMOUNT_MINOR))
+                | ~Q(device=DeviceKind.WEIGHING) & Q(per_kg_minor=0),
+            ),
+            models.CheckConstraint(
+                name="terminals_terminal_asks_and_waits_within_bounds",
+                condition=(Q(floor_minor__isnull=True) | Q(floor_minor__lte=MAX_AMOUNT_MINOR))
+                & Q(claim_wait_ms__lte=CLAIM_WAIT_MS_MAX),
             ),
         )
 
@@ -191,3 +253,36 @@ class Stream(models.Model):
 
     def __str__(self) -> str:
         return f"{self.terminal_id}/{self.epoch:x}"
+
+
+class Supervisor(models.Model):
+    """Somebody who may open the supervisor's menu of a site's terminals, without a network, by a PIN.
+
+    `pin_hash` is `devices.core.pin` over `salt`, both hex; terminals hold it in their sealed storage. With `terminals`
+    only there, else at all of the site.
+    """
+
+    name = models.CharField(_("name"), max_length=40)
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="supervisors", verbose_name=_("site"))
+    terminals = models.ManyToManyField(
+        Terminal, related_name="supervisors", verbose_name=_("only at these terminals"), blank=True
+    )
+    salt = models.CharField(max_length=2 * SALT_BYTES, editable=False)
+    pin_hash = models.CharField(max_length=2 * HASH_BYTES, editable=False)
+    active = models.BooleanField(_("active"), default=True)
+    pin_set_at = models.DateTimeField(_("PIN set at"), editable=False)
+
+    class Meta:
+        verbose_name = _("supervisor")
+        verbose_name_plural = _("supervisors")
+        ordering = ("site", "name")
+        constraints = (
+            models.UniqueConstraint(name="terminals_supervisor_name_once_per_site", fields=["site", "name"]),
+            models.CheckConstraint(
+                name="terminals_supervisor_has_a_pin",
+                condition=Q(salt__regex=r"^[0-9a-f]{32}$", pin_hash__regex=r"^[0-9a-f]{64}$"),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name

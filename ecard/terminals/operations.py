@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -10,20 +11,21 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from devices.core import enrolment as core
-from devices.core.money import MAX_AMOUNT_MINOR
+from devices.core.pin import SALT_BYTES, hash_of
 from ecard.benefits import operations as benefits
 from ecard.benefits.models import PublishedPolicy
 from ecard.benefits.operations import publish_policy
-from ecard.changes.models import Topic
+from ecard.changes.models import MAX_REFS_PER_CHANGE, Topic
 from ecard.changes.operations import record
 from ecard.codes.operations import sign_policy
 from ecard.codes.queries import root_public
-from ecard.merchants.models import Outlet
+from ecard.merchants.models import Outlet, Site
 from ecard.terminals.enrolment import enrol, secret_hash
 from ecard.terminals.errors import BadTerminal
-from ecard.terminals.models import EnrolmentCode, Terminal, TerminalMode, TerminalState
-from ecard.terminals.rules import CODE_LIFE, printable
-from ecard.terminals.values import Heartbeat, Invite
+from ecard.terminals.models import EnrolmentCode, Supervisor, Terminal, TerminalMode, TerminalState
+from ecard.terminals.queries import settings_of
+from ecard.terminals.rules import CODE_LIFE, misfits, printable
+from ecard.terminals.values import DeviceSettings, Heartbeat, Invite
 
 __all__ = [
     "change",
@@ -35,27 +37,96 @@ __all__ = [
     "register",
     "revoke",
     "roll_back",
+    "save_supervisor",
 ]
+
+CANTEEN = DeviceSettings()
+_DEVICE_FIELDS = (
+    "device",
+    "line",
+    "stops",
+    "direction",
+    "anti_passback",
+    "per_kg_minor",
+    "floor_minor",
+    "claim_wait_ms",
+)
 
 
 @transaction.atomic
 def register(
-    *, name: str, outlet: Outlet, at: datetime, mode: TerminalMode = TerminalMode.TYPED, fixed_minor: int = 0
+    *,
+    name: str,
+    outlet: Outlet,
+    at: datetime,
+    mode: TerminalMode = TerminalMode.TYPED,
+    fixed_minor: int = 0,
+    device: DeviceSettings = CANTEEN,
 ) -> Terminal:
     """A new terminal at an outlet, to be invited next. Raises BadTerminal."""
-    _require_price(mode, fixed_minor)
-    return Terminal.objects.create(name=name, outlet=outlet, mode=mode, fixed_minor=fixed_minor, created_at=at)
+    _require_fit(mode, fixed_minor, device)
+    terminal = Terminal(name=name, outlet=outlet, mode=mode, fixed_minor=fixed_minor, created_at=at)
+    _set(terminal, device)
+    terminal.save()
+    terminal.groups.set(device.group_ids)
+    return terminal
 
 
 @transaction.atomic
 def change(
-    *, terminal: Terminal, name: str, outlet: Outlet, mode: TerminalMode, fixed_minor: int, at: datetime
+    *,
+    terminal: Terminal,
+    name: str,
+    outlet: Outlet,
+    mode: TerminalMode,
+    fixed_minor: int,
+    at: datetime,
+    device: DeviceSettings | None = None,
 ) -> None:
-    """Rename or move a terminal, or set what it asks for. It hears of it with its next snapshot. Raises BadTerminal."""
-    _require_price(mode, fixed_minor)
+    """Rename or move a terminal, or set what it asks for; without a `device` it stays of its kind.
+
+    It hears of it with its next snapshot. Raises BadTerminal.
+    """
+    _require_fit(mode, fixed_minor, device or settings_of(terminal))
     terminal.name, terminal.outlet, terminal.mode, terminal.fixed_minor = name, outlet, mode, fixed_minor
-    terminal.save(update_fields=["name", "outlet", "mode", "fixed_minor"])
+    if device is not None:
+        _set(terminal, device)
+        terminal.groups.set(device.group_ids)
+    terminal.save(update_fields=["name", "outlet", "mode", "fixed_minor", *_DEVICE_FIELDS])
     record(topic=Topic.PARAMETERS, refs=[terminal.pk], at=at)
+
+
+@transaction.atomic
+def save_supervisor(
+    *,
+    supervisor: Supervisor,
+    name: str,
+    site: Site,
+    terminals: Sequence[Terminal],
+    active: bool,
+    at: datetime,
+    pin: str | None = None,
+) -> None:
+    """Make somebody a supervisor, or change them; a new one needs a PIN, None leaves the one there is.
+
+    The site's terminals hear of it with their next snapshot. Raises BadTerminal, and `devices.core.pin.BadPin`.
+    """
+    if pin is None and not supervisor.pin_hash:
+        raise BadTerminal("pin")
+    if any(terminal.outlet.site_id != site.pk for terminal in terminals):
+        raise BadTerminal("terminals")
+    if pin is not None:
+        salt = secrets.token_bytes(SALT_BYTES)
+        supervisor.salt, supervisor.pin_hash = salt.hex(), hash_of(pin, salt=salt).hex()
+        supervisor.pin_set_at = at
+    left = supervisor.pk and Supervisor.objects.values_list("site_id", flat=True).get(pk=supervisor.pk)
+    supervisor.name, supervisor.site, supervisor.active = name, site, active
+    supervisor.save()
+    supervisor.terminals.set(terminals)
+    there = Terminal.objects.filter(outlet__site_id__in=[site.pk, left or site.pk]).values_list("pk", flat=True)
+    refs = list(there)
+    for start in range(0, len(refs), MAX_REFS_PER_CHANGE):
+        record(topic=Topic.PARAMETERS, refs=refs[start : start + MAX_REFS_PER_CHANGE], at=at)
 
 
 @transaction.atomic
@@ -127,8 +198,14 @@ def roll_back(*, number: int, reason: str, by: AbstractBaseUser | None, at: date
     return benefits.roll_back(number=number, reason=reason, by=by, at=at, sign=sign_policy)
 
 
-def _require_price(mode: TerminalMode, fixed_minor: int) -> None:
-    if mode == TerminalMode.FIXED and not 0 < fixed_minor <= MAX_AMOUNT_MINOR:
-        raise BadTerminal("fixed_minor")
-    if mode != TerminalMode.FIXED and fixed_minor:
-        raise BadTerminal("fixed_minor")
+def _require_fit(mode: TerminalMode, fixed_minor: int, device: DeviceSettings) -> None:
+    wrong = next(misfits(mode=TerminalMode(mode), fixed_minor=fixed_minor, device=device), "")
+    if wrong:
+        raise BadTerminal(wrong)
+
+
+def _set(terminal: Terminal, device: DeviceSettings) -> None:
+    terminal.device, terminal.line, terminal.stops = device.kind, device.line, list(device.stops)
+    terminal.direction, terminal.anti_passback = device.direction, device.anti_passback
+    terminal.per_kg_minor, terminal.floor_minor = device.per_kg_minor, device.floor_minor
+    terminal.claim_wait_ms = device.claim_wait_ms

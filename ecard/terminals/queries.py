@@ -5,21 +5,26 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
+from django.db.models import Q
 from nacl.public import SealedBox
 from nacl.signing import VerifyKey
 
+from devices.core import messages
 from devices.core.messages import KeysAnswer
 from ecard.codes.errors import NoActiveKey
+from ecard.codes.operations import card_key
 from ecard.codes.queries import sealing_keys_for_terminals, signed_key_list
-from ecard.terminals.models import Terminal, TerminalState
+from ecard.terminals.models import DeviceKind, Direction, Supervisor, Terminal, TerminalState
 from ecard.terminals.rules import SILENT_AFTER, STALE_AFTER
-from ecard.terminals.values import FleetSummary, TerminalStatus
+from ecard.terminals.values import DeviceSettings, FleetSummary, TerminalStatus
 
 FLEET_LIMIT = 2_000
+SUPERVISORS_LIMIT = 50
+GROUPS_LIMIT = 200
 
 
 def keys_answer(*, terminal: Terminal, at: datetime) -> KeysAnswer:
-    """The root-signed key list, and the sealing keys in a box that only this terminal's device can open.
+    """The root-signed key list, and the sealing keys and the card key in boxes that only this device can open.
 
     Raises codes' NoActiveKey before the root has signed a list; ValueError for a terminal without a key.
     """
@@ -29,12 +34,38 @@ def keys_answer(*, terminal: Terminal, at: datetime) -> KeysAnswer:
     if listed is None:
         raise NoActiveKey("no key list was signed by the root yet")
     sealing_keys = {str(key_id): key.hex() for key_id, key in sealing_keys_for_terminals(at=at).items()}
-    device = VerifyKey(bytes.fromhex(terminal.public_key)).to_curve25519_public_key()
+    box = SealedBox(VerifyKey(bytes.fromhex(terminal.public_key)).to_curve25519_public_key())
     return KeysAnswer(
         key_list=listed.data,
-        sealing_box=SealedBox(device).encrypt(msgspec.json.encode(sealing_keys)),
+        sealing_box=box.encrypt(msgspec.json.encode(sealing_keys)),
         server_time_ms=int(at.timestamp() * 1000),
+        card_box=box.encrypt(card_key(at=at)),
     )
+
+
+def settings_of(terminal: Terminal) -> DeviceSettings:
+    """What a terminal is set to. One statement for a gate, none for others."""
+    gate = terminal.device == DeviceKind.GATE
+    groups = terminal.groups.order_by("pk").values_list("pk", flat=True)[:GROUPS_LIMIT] if gate else ()
+    return DeviceSettings(
+        kind=DeviceKind(terminal.device),
+        line=terminal.line,
+        stops=tuple(terminal.stops),
+        direction=Direction(terminal.direction),
+        anti_passback=terminal.anti_passback,
+        group_ids=tuple(groups),
+        per_kg_minor=terminal.per_kg_minor,
+        floor_minor=terminal.floor_minor,
+        claim_wait_ms=terminal.claim_wait_ms,
+    )
+
+
+def supervisors_of(terminal: Terminal) -> tuple[messages.Supervisor, ...]:
+    """Who may open this terminal's menu, with their hashed PINs. One statement."""
+    here = Supervisor.objects.filter(Q(terminals=terminal) | Q(terminals__isnull=True), active=True)
+    found = here.filter(site_id=terminal.outlet.site_id).order_by("pk")
+    rows = found.values_list("pk", "name", "salt", "pin_hash")[:SUPERVISORS_LIMIT]
+    return tuple(messages.Supervisor(*row) for row in rows)
 
 
 def fleet(*, at: datetime, limit: int = FLEET_LIMIT) -> list[TerminalStatus]:

@@ -5,7 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ecard.terminals.models import Terminal, TerminalState
+from ecard.terminals.models import DeviceKind, Direction, Terminal, TerminalState
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSettings:
+    """What a terminal of one kind is set to, beside what it asks for. `group_ids` may pass a gate, () for everybody.
+
+    Above `floor_minor` it asks the server first, None: never; `claim_wait_ms` is how long it waits for neighbours.
+    """
+
+    kind: DeviceKind = DeviceKind.CANTEEN
+    line: str = ""
+    stops: tuple[str, ...] = ()
+    direction: Direction = Direction.BOTH
+    anti_passback: bool = False
+    group_ids: tuple[int, ...] = ()
+    per_kg_minor: int = 0
+    floor_minor: int | None = None
+    claim_wait_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

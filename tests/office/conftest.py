@@ -57,7 +57,8 @@ from ecard.merchants.values import DayKind, NewDay, NewPlacement
 from ecard.office.audit import begin_audit, continue_audit
 from ecard.payments.operations import top_up
 from ecard.settlement.rehearsal import work
-from ecard.terminals.operations import invite
+from ecard.terminals.models import Supervisor
+from ecard.terminals.operations import invite, save_supervisor
 from tests.support.campus import NOON
 from tests.support.policies import publish_rules
 from tests.support.settling import World, make_till, make_world
@@ -169,6 +170,9 @@ def _place_and_rules(world: World, number: int) -> None:
     outlet = save_outlet(site=site, merchant=merchant, code=f"o{number}", name=f"窗口{number}", at=world.at)
     save_meal_period(site=site, code="l", name="午餐", start_minute=660, end_minute=780, at=world.at)
     _products_and_calendar(world, site, outlet, number)
+    save_supervisor(
+        supervisor=Supervisor(), name="王主管", site=site, terminals=(), active=True, pin="280417", at=world.at
+    )
     open_programme(name=f"补贴{number}").outlets.set([outlet])
     PriceRule.objects.create(name=f"价{number}", percent_bp=9_000).outlets.set([outlet])
     limit = SpendLimit.objects.create(name=f"限{number}", window=Window.DAY, on=LimitOn.TOTAL, max_minor=500_00)

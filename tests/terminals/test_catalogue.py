@@ -14,8 +14,9 @@ from ecard.merchants.operations import save_category, save_product, save_site
 from ecard.merchants.values import NewPlacement
 from ecard.terminals import operations, snapshots
 from ecard.terminals.errors import BadTerminal
-from ecard.terminals.models import Terminal, TerminalMode
+from ecard.terminals.models import DeviceKind, Terminal, TerminalMode
 from ecard.terminals.snapshots import making
+from ecard.terminals.values import DeviceSettings
 from tests.support.campus import Campus
 from tests.support.device import Device, Store, read_snapshot, terminal_of
 from tests.terminals.posting import load
@@ -108,7 +109,16 @@ def test_a_catalogue_that_is_not_numbered_yet_is_sent_and_sent_again(
 def test_every_mode_of_a_terminal_reaches_it(device: Device, campus: Campus, now: datetime, mode: TerminalMode) -> None:
     price_minor = 8_00 if mode == TerminalMode.FIXED else 0
     terminal = terminal_of(device)
-    operations.change(terminal=terminal, name="T", outlet=campus.outlet, mode=mode, fixed_minor=price_minor, at=now)
+    kind = DeviceKind.GATE if mode == TerminalMode.PASS else DeviceKind.CANTEEN
+    operations.change(
+        terminal=terminal,
+        name="T",
+        outlet=campus.outlet,
+        mode=mode,
+        fixed_minor=price_minor,
+        device=DeviceSettings(kind=kind),
+        at=now,
+    )
     head, _rows = read_snapshot(snapshots.full(terminal, now))
     assert (head.parameters.mode, head.parameters.fixed_minor) == (mode.value, price_minor)
 

@@ -11,8 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Literal
 
+from devices.core import messages
 from devices.core.accept import FOREVER_S, Denial
+from devices.core.journal import JOURNAL_FORMAT
 from devices.core.messages import Mode, Parameters, PostedThrough, SnapshotHead, seal_snapshot
 from ecard.benefits.queries import needed, policies_for_terminals, policies_since
 from ecard.cardholders.queries import deny_entries
@@ -26,7 +29,8 @@ from ecard.codes.rules import denial_before_s, unix_s
 from ecard.merchants.models import Site
 from ecard.merchants.queries import catalogue_of
 from ecard.terminals.errors import SnapshotBusy
-from ecard.terminals.models import Stream, Terminal, TerminalMode
+from ecard.terminals.models import DeviceKind, Direction, Stream, Terminal, TerminalMode
+from ecard.terminals.queries import settings_of, supervisors_of
 from ecard.terminals.rules import business_dates
 from ecard.terminals.snapshots.base import Base, base
 from ecard.terminals.snapshots.moment import one_moment
@@ -48,6 +52,19 @@ _MODES: Mapping[TerminalMode, Mode] = {
     TerminalMode.TYPED: "typed",
     TerminalMode.PRODUCTS: "products",
     TerminalMode.IDENTITY: "identity",
+    TerminalMode.PASS: "pass",
+}
+_KINDS: Mapping[DeviceKind, messages.DeviceKind] = {
+    DeviceKind.CANTEEN: "canteen",
+    DeviceKind.WEIGHING: "weighing",
+    DeviceKind.GATE: "gate",
+    DeviceKind.BUS: "bus",
+    DeviceKind.CABINET: "cabinet",
+}
+_DIRECTIONS: Mapping[Direction, Literal["in", "out", "both"]] = {
+    Direction.IN: "in",
+    Direction.OUT: "out",
+    Direction.BOTH: "both",
 }
 
 
@@ -218,6 +235,7 @@ def _posted_through(terminal: Terminal) -> tuple[PostedThrough, ...]:
 
 
 def _parameters(now: Terminal) -> Parameters:
+    device = settings_of(now)
     return Parameters(
         name=now.name,
         outlet_name_zh=now.outlet.name,
@@ -228,4 +246,15 @@ def _parameters(now: Terminal) -> Parameters:
         day_starts_min=now.outlet.site.day_starts_minute,
         mode=_MODES[TerminalMode(now.mode)],
         fixed_minor=now.fixed_minor,
+        device=_KINDS[device.kind],
+        journal=JOURNAL_FORMAT,
+        line=device.line,
+        stops=device.stops,
+        direction=_DIRECTIONS[device.direction],
+        anti_passback=device.anti_passback,
+        groups=device.group_ids,
+        per_kg_minor=device.per_kg_minor,
+        floor_minor=device.floor_minor,
+        claim_wait_ms=device.claim_wait_ms,
+        supervisors=supervisors_of(now),
     )

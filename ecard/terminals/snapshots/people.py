@@ -14,6 +14,7 @@ from ecard.cardholders.rules import masked_name
 from ecard.cardholders.values import CardholderView
 from ecard.ledger.queries import funds
 from ecard.ledger.values import Funds
+from ecard.media.queries import cards_of
 
 _NOTHING = Usage()
 
@@ -59,7 +60,7 @@ def _encoded(
     if guards:
         theirs = sums | needed_of_guards(guard for each in guards.values() for guard in each)
         usage |= usage_in(guards, dates, sums=theirs)
-    lists = lists_of(refs)
+    lists, cards = lists_of(refs), cards_of(refs)
     for view in views:
         ref = view.account_ref
         spent = usage.get(ref, _NOTHING)
@@ -79,6 +80,7 @@ def _encoded(
             guards=guards.get(ref, ()),
             tallies=spent.tallies,
             last_s=spent.last_s,
+            cards=cards.get(ref, ()),
         )
         yield ref, encode_row(row)
 
