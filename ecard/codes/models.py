@@ -126,6 +126,25 @@ class IssuerKey(models.Model):
         return next((state for moment, state in steps if moment is not None), KeyState.DRAFT)
 
 
+class CardKey(models.Model):
+    """The one key under which card numbers are hashed (`devices.core.card`), sealed under the key-encryption key.
+
+    It is never rotated: no number is kept, so under another key every card would have to be bound again.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    sealed_key = models.BinaryField(editable=False)
+    made_at = models.DateTimeField(_("made at"))
+
+    class Meta:
+        verbose_name = _("card key")
+        verbose_name_plural = _("card keys")
+        constraints = (models.CheckConstraint(name="codes_cardkey_only_one", condition=Q(id=1)),)
+
+    def __str__(self) -> str:
+        return f"{self.made_at:%Y-%m-%d}"
+
+
 class KeyListVersion(models.Model):
     """A numbered key list: `body` is what the root is asked to sign, `signed` what came back."""
 

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "ecard.merchants",
     "ecard.benefits",
     "ecard.codes",
+    "ecard.media",
     "ecard.terminals",
     "ecard.payments",
     "ecard.settlement",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from devices.core.messages import MessageError, stored_lines
 from ecard.codes.evidence import Claim, Evidence, EvidenceTrust
 from ecard.codes.evidence import check_evidence as check_claims
-from ecard.settlement.rules import Finding, Found, check_line, pack_evidence
+from ecard.settlement.rules import CardClaim, Finding, Found, check_line, pack_evidence
 
 
 class Unchecked(NamedTuple):
@@ -22,12 +22,16 @@ class Unchecked(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """What goes into `Batch.evidence`; `bad` counts the records that cannot simply be posted."""
+    """What goes into `Batch.evidence`; `bad` counts the records that cannot simply be posted.
+
+    `cards` are what records claim of cards, by their place: whose they were is in the database, and is not said yet.
+    """
 
     batch_id: int
     evidence: bytes
     records: int
     bad: int
+    cards: tuple[tuple[int, CardClaim], ...] = ()
 
 
 def check_batch(batch: Unchecked, trust: EvidenceTrust) -> Checked:
@@ -46,5 +50,6 @@ def check_batch(batch: Unchecked, trust: EvidenceTrust) -> Checked:
         for place, line in enumerate(lines[:count])
     ]
     found += [Found(Finding.UNREADABLE)] * (count - len(found))
-    bad = sum(each.finding != Finding.FINE for each in found)
-    return Checked(batch.batch_id, pack_evidence(found), count, bad)
+    cards = tuple((place, each.card) for place, each in enumerate(found) if each.card is not None)
+    bad = sum(each.finding not in (Finding.FINE, Finding.CARD) for each in found)
+    return Checked(batch.batch_id, pack_evidence(found), count, bad, cards)

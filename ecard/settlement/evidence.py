@@ -15,6 +15,7 @@ from functools import lru_cache, partial
 from django.db import connection, transaction
 
 from ecard.codes.queries import evidence_trust
+from ecard.settlement.cards import judge_cards
 from ecard.settlement.checking import Checked, Unchecked, check_batch
 from ecard.settlement.checkpoints import checkpoint
 from ecard.settlement.values import CheckReport
@@ -46,6 +47,7 @@ def check_evidence(*, at: datetime, limit: int = CHECK_BATCHES, processes: int =
             return CheckReport(batches=0, records=0, bad=0)
         check = partial(check_batch, trust=evidence_trust(at))
         checked: list[Checked] = list(_each(taken, check) if processes < 2 else _pool(processes).map(check, taken))
+        checked = judge_cards(checked)
         checkpoint("check.done")
         with connection.cursor() as cursor:
             ids, evidence = [each.batch_id for each in checked], [each.evidence for each in checked]

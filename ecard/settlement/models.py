@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from devices.core.journal import MAX_SEQUENCE
 from devices.core.messages import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
 from ecard.merchants.models import Merchant, Outlet
+from ecard.settlement.authorising.models import AuthorisedHold, AuthorisedState
 from ecard.settlement.rehearsal.models import (
     Outcome,
     Rehearsal,
@@ -28,6 +29,8 @@ __all__ = [
     "DETAIL_LENGTH_MAX",
     "DIGEST_BYTES",
     "NOTE_LENGTH_MAX",
+    "AuthorisedHold",
+    "AuthorisedState",
     "Batch",
     "ExceptionKind",
     "ExceptionState",
@@ -312,6 +315,7 @@ class ExceptionKind(models.IntegerChoices):
     ENTITLEMENT_UNKNOWN = 22, _("free meal not known")
     ENTITLEMENT_OVERUSED = 23, _("free meal taken too often")
     OVER_GUARD = 24, _("over a guardian's limit")
+    CARD_STOPPED = 25, _("stopped card taken")
 
 
 class ExceptionState(models.IntegerChoices):

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
+from devices.core import card
 from devices.core.declines import Why
 from devices.core.journal import (
     EpochRecord,
@@ -47,6 +48,12 @@ class Finding(IntEnum):
     UNREADABLE = 1
     INCONSISTENT = 2
     OTHER_ACCOUNT = 3
+    CARD = 4
+    """A card's: whose it was is not known yet. Never kept."""
+    CARD_STOPPED = 5
+    CARD_REPLACED = 6
+    CARD_OTHER_ACCOUNT = 7
+    CARD_UNKNOWN = 8
     CODE_NOT_A_CODE = 10
     CODE_OTHER_INSTITUTION = 11
     CODE_DAMAGED = 12
@@ -63,12 +70,24 @@ _OF_WHY = {Why[finding.name.removeprefix("CODE_")]: finding for finding in Findi
 WHY = {finding: why for why, finding in _OF_WHY.items()}
 
 
+class CardClaim(NamedTuple):
+    """A card's name as a record carries it, whose card the terminal took it for, and the unix second of the tap."""
+
+    name: str
+    account_ref: int
+    at_s: int
+
+
 class Found(NamedTuple):
-    """The finding on one record, and for a sale whose code parses, the presentation."""
+    """The finding on one record, and for a sale whose code parses, the presentation; for a card's, what it claims.
+
+    A card is the same each time, so its presentations have no id and are never compared.
+    """
 
     finding: int
     code_id: int = 0
     presented_s: int = 0
+    card: CardClaim | None = None
 
 
 def record_id(stream_id: int, seq: int) -> int:
@@ -136,6 +155,9 @@ def _countable(counted: Counted, shown_minor: int) -> bool:
 
 
 def _check_presented(sale: SaleRecord | PassRecord, check: EvidenceCheck) -> Found:
+    name = card.read_evidence(sale.evidence)
+    if name is not None:
+        return Found(Finding.CARD, 0, sale.tap.at_s, CardClaim(name, sale.account_ref, sale.tap.at_s))
     evidence = check(sale.evidence, sale.tap.at_s)
     if evidence.why is not None:
         return Found(_OF_WHY.get(evidence.why, Finding.CODE_ALTERED))
@@ -159,7 +181,7 @@ def _is_date(text: str) -> bool:
 
 def pack_evidence(found: list[Found]) -> bytes:
     """The findings as `Batch.evidence` keeps them."""
-    return b"".join([EVIDENCE.pack(*each) for each in found])
+    return b"".join([EVIDENCE.pack(*each[:3]) for each in found])
 
 
 def unpack_evidence(data: bytes) -> Iterator[tuple[int, int, int]]:

@@ -92,7 +92,18 @@ _SENTENCES: Mapping[ExceptionKind, Promise | str] = {
         "The free meal “%(name)s” was taken %(sold)s times, %(limit)s at most were meant; the terminals could not know "
         "of each other. Its sponsor paid %(amount)s for this one too; the cardholder pays what was shown."
     ),
+    ExceptionKind.CARD_STOPPED: _(
+        "The card had been stopped when it was tapped; the terminal had not heard of that. %(amount)s was booked as "
+        "shown."
+    ),
 }
+_CARD_BAD = _(
+    "The card kept with this sale does not hold (%(why)s). %(amount)s waits in suspense; the merchant was paid and "
+    "the cardholder charged nothing."
+)
+_CARD_REPLACED = _(
+    "The card had been replaced when it was tapped; the terminal had not heard of that. %(amount)s was booked as shown."
+)
 _OVER_LIMIT: Mapping[str, Promise | str] = {
     "period": _(
         "With this sale the limit of %(limit)s for one meal was passed: %(sold)s in all, at terminals of which each "
@@ -117,6 +128,10 @@ def exception_sentence(exception: SaleException) -> str:
     template = _SENTENCES[kind]
     if kind is ExceptionKind.OVER_LIMIT:
         template = _OVER_LIMIT.get(str(said.get("window")), template)
+    if kind is ExceptionKind.CARD_STOPPED and said.get("how") == "replaced":
+        template = _CARD_REPLACED
+    if kind is ExceptionKind.EVIDENCE_BAD and said.get("medium") == "card":
+        template = _CARD_BAD
     if "name" in said:
         said = said | {
             "name": Text(str(said["name"]), str(said.get("name_en", ""))).in_language(get_language() or "en")

@@ -1,5 +1,6 @@
 """Everything that makes keys and codes."""
 
+from ecard.codes.operations.cards import card_key
 from ecard.codes.operations.issuing import forget_issues, issue_credentials, issue_pre_signed
 from ecard.codes.operations.keys import (
     create_key,
@@ -14,6 +15,7 @@ from ecard.codes.operations.signing import active_key, sign_policy, snapshot_sig
 
 __all__ = [
     "active_key",
+    "card_key",
     "create_key",
     "draft_key_list",
     "ensure_keys",

@@ -18,6 +18,9 @@ from ecard.settlement.rules import WHY, Finding, record_id
 
 _FINE, _UNREADABLE, _INCONSISTENT = int(Finding.FINE), int(Finding.UNREADABLE), int(Finding.INCONSISTENT)
 _UNFIT = (_UNREADABLE, _INCONSISTENT)
+_TOLD = {int(Finding.CARD_STOPPED): "stopped", int(Finding.CARD_REPLACED): "replaced"}
+"""Posted as shown, since the terminal could not know, and told."""
+_CARD_WHY = {Finding.CARD_OTHER_ACCOUNT: "other_account", Finding.CARD_UNKNOWN: "card_unknown"}
 
 
 class _Sold(NamedTuple):
@@ -79,18 +82,22 @@ class Decider:
             self.teller.refuse(Failed(key, ExceptionKind.OUTLET_UNKNOWN, amount_minor, {"outlet": tap.outlet}))
         presentation = (presented_s, code_id, ref)
         purse_id = named.purses.get(ref)
-        shown = self._shown.get(presentation) if finding == _FINE else None
+        shown = self._shown.get(presentation) if finding == _FINE and code_id else None
         day, day_number = self._days.get(tap.business_date) or self._day(tap.business_date)
         attempt = 0
         counts: Counts = ()
-        if purse_id is None or finding != _FINE or (shown is not None and shown[2]):
+        told = None if finding == _FINE else _TOLD.get(finding)
+        if purse_id is None or (finding != _FINE and told is None) or (shown is not None and shown[2]):
             why = _distrust(key, finding, amount_minor=amount_minor, shown=shown)
             paid = self.teller.suspend(sale_id=key, merchant=outlet.account_id, amount_minor=amount_minor, why=why)
             written.suspended += 1
         else:
             paid = self.teller.sell(key, ref, purse_id, outlet.account_id, tap.at_s, sale.quote.legs)
             attempt = shown[1] + 1 if shown is not None else 0
-            self._shown[presentation] = (key, attempt, True)
+            if code_id:
+                self._shown[presentation] = (key, attempt, True)
+            if told is not None:
+                self.teller.refuse(Failed(key, ExceptionKind.CARD_STOPPED, amount_minor, {"how": told}))
             counts = counts_of(amount_minor, sale.quote.legs, sale.quote.counted)
             for scope, total_minor, purse_minor in counts:
                 written.usage.append((ref, day, tap.period, scope, total_minor, purse_minor, 1, tap.at_s))
@@ -164,7 +171,10 @@ class Decider:
 
 def _distrust(key: int, finding: int, *, amount_minor: int, shown: Shown | None) -> Failed:
     """Why a sale must not touch the person's accounts."""
-    if finding != _FINE:
+    if finding in _CARD_WHY:
+        said: dict[str, int | str] = {"why": _CARD_WHY[Finding(finding)], "medium": "card"}
+        return Failed(key, ExceptionKind.EVIDENCE_BAD, amount_minor, said)
+    if finding != _FINE and finding not in _TOLD:
         why = WHY.get(Finding(finding))
         params: dict[str, int | str] = {"why": why.value if why is not None else "other_account"}
         return Failed(key, ExceptionKind.EVIDENCE_BAD, amount_minor, params)

@@ -238,5 +238,5 @@ def _presentations(batches: list[_Read]) -> set[Presentation]:
         (presented_s, code_id, line.account_ref)
         for each in batches
         for line, (finding, code_id, presented_s) in zip(each.lines, each.evidence, strict=True)
-        if type(line) is SaleLine and finding == _FINE
+        if type(line) is SaleLine and finding == _FINE and code_id
     }

@@ -1,0 +1,1 @@
+"""Online authorisation: money held for a sale that a terminal is about to make, until its record comes."""

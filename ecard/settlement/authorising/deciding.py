@@ -1,0 +1,176 @@
+"""May this presentation pay for this basket, by all that the server knows now? Reads only; who holds money decides last.
+
+The funds are the ledger's, not capped by the offline limit, and neither age nor a count of offline sales bounds them.
+The limit per sale of the person's group does, here as at the terminal: it bounds what a lost phone can cost.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from devices.core import card
+from devices.core.accept import used_before
+from devices.core.code import DamagedCode, NotACode, OtherInstitution, parse
+from devices.core.declines import Decline, Why
+from devices.core.evaluate import evaluate, place
+from devices.core.funds import Pending, PersonRow, person_state
+from devices.core.messages import Authorise, Authorised, decode_row
+from devices.core.money import MAX_AMOUNT_MINOR
+from devices.core.policy import EVALUATOR_VERSION, AgeStep, Policy
+from devices.core.quote import Person, Quote
+from devices.core.windows import keys_of
+from ecard.benefits.queries import policy_at
+from ecard.cardholders.queries import by_account_ref, deny_entries
+from ecard.cardholders.values import CardholderView
+from ecard.codes.evidence import Claim, check_evidence
+from ecard.codes.queries import evidence_trust
+from ecard.codes.rules import denial_before_s
+from ecard.ledger.queries import funds
+from ecard.media.queries import card_in_use
+from ecard.settlement.authorising.models import AuthorisedHold, AuthorisedState
+from ecard.settlement.models import Sale
+from ecard.terminals.models import Terminal
+from ecard.terminals.rules import business_dates
+from ecard.terminals.snapshots.people import some
+
+_MOST_SALES = 255
+_AT_ONCE = (AgeStep(1, MAX_AMOUNT_MINOR, MAX_AMOUNT_MINOR),)
+
+
+class OtherPolicy(Exception):
+    """The terminal would decide by another policy than the server: it is late, or its clock is off."""
+
+
+class Shown(NamedTuple):
+    """Who presented what; a card has no code id, and is the same each time."""
+
+    account_ref: int
+    code_id: int | None = None
+    presented_s: int = 0
+    issued_at_s: int | None = None
+
+
+class Decided(NamedTuple):
+    """The answer, and what it needs to hold: (account, amount), each account once. Nothing where it declines."""
+
+    answer: Authorised
+    parts: tuple[tuple[int, int], ...] = ()
+
+
+def shown(asked: Authorise, *, at: datetime) -> Shown | Decline:
+    """Read the evidence by the server's own keys, at the terminal's time, which the caller has compared with its own."""
+    name = card.read_evidence(asked.evidence)
+    if name is not None:
+        known = card_in_use(name)
+        return Shown(known.cardholder.account_ref) if known is not None else Decline(Why.CARD_UNKNOWN)
+    (found,) = check_evidence(claims=[Claim(asked.evidence, asked.at_ms)], trust=evidence_trust(at))
+    if found.why is not None or found.timing is not None:
+        return Decline(found.why or found.timing or Why.ALTERED)
+    if found.key_revoked:
+        return Decline(Why.KEY_REVOKED)
+    code_id = int.from_bytes(found.code_id, "little", signed=True)
+    return Shown(found.account_ref, code_id, found.moment_s, found.issued_at_s)
+
+
+def decide(*, terminal: Terminal, asked: Authorise, who: Shown, at: datetime) -> Decided:
+    """Evaluate by what the database says at this moment; nothing is locked or written. Raises OtherPolicy."""
+    at_s, site = asked.at_ms // 1000, terminal.outlet.site
+    policy = policy_at(datetime.fromtimestamp(at_s, tz=at.tzinfo))
+    if policy is None or policy.number != asked.policy:
+        raise OtherPolicy
+    cardholder = by_account_ref(who.account_ref)
+    refused = Decline(Why.STOPPED) if cardholder is None else _refused(asked, who, terminal, at=at)
+    if cardholder is None or refused is not None:
+        return Decided(declined(asked, who.account_ref, refused or Decline(Why.STOPPED), policy=policy))
+    dates = business_dates(at, days=[(site.zone, site.day_starts_minute)])
+    encoded = dict(some([who.account_ref], dates=dates, at=at))[who.account_ref]
+    row = None if encoded is None else _uncapped(decode_row(encoded), cardholder)
+    person = person_state(
+        grant=None, row=row, snapshot_made_s=at_s, pending=Pending(), ages=_AT_ONCE, now_s=at_s
+    )
+    if isinstance(person, Decline):
+        return Decided(declined(asked, who.account_ref, person, policy=policy))
+    tap = place(
+        at_s=at_s,
+        zone=ZoneInfo(site.zone),
+        site=site.pk,
+        outlet=terminal.outlet_id,
+        day_starts_min=site.day_starts_minute,
+        policy=policy,
+    )
+    keys = keys_of(tap.business_date, tap.period)
+    person = msgspec.structs.replace(person, tallies=tuple(each for each in person.tallies if each.key in keys))
+    quote = evaluate(policy=policy, person=person, tap=tap, basket=asked.basket)
+    return Decided(Authorised(person, quote), _parts(quote, person, purse_id=cardholder.purse_id))
+
+
+def declined(asked: Authorise, account_ref: int, decline: Decline, *, policy: Policy | None = None) -> Authorised:
+    """A refusal before there is anything to evaluate; 0 is nobody that the server knows."""
+    list_minor = sum(line.unit_minor * line.quantity for line in asked.basket)
+    number = asked.policy if policy is None else policy.number
+    quote = Quote(number, EVALUATOR_VERSION, list_minor, list_minor, decline=decline)
+    return Authorised(Person(account_ref, 0, 0, 0), quote)
+
+
+def _refused(asked: Authorise, who: Shown, terminal: Terminal, *, at: datetime) -> Decline | None:
+    """A stopped person, a code of before a stop, or one that was taken elsewhere."""
+    for entry in deny_entries(at=at, account_refs=[who.account_ref]):
+        if entry.codes_before is None:
+            return Decline(Why.STOPPED)
+        if who.issued_at_s is not None and who.issued_at_s < denial_before_s(entry.codes_before):
+            return Decline(Why.DENIED)
+    if who.code_id is None:
+        return None
+    last_s = _last_presented_s(who, elsewhere_than=terminal.pk)
+    try:
+        code = parse(asked.evidence, institution=evidence_trust(at).trust.institution)
+    except (NotACode, OtherInstitution, DamagedCode):
+        return Decline(Why.NOT_A_CODE)
+    return used_before(code, last_s=last_s, now_s=asked.at_ms // 1000)
+
+
+def _last_presented_s(who: Shown, *, elsewhere_than: int) -> int | None:
+    """The last moment of this code that stands at another terminal; what was taken here the terminal itself knows."""
+    posted = (
+        Sale.objects.filter(
+            code_id=who.code_id, presented_s__gte=who.presented_s, account_ref=who.account_ref, suspense_minor=0
+        )
+        .exclude(terminal_id=elsewhere_than)
+        .filter(reversal__isnull=True)
+    )
+    held = AuthorisedHold.objects.filter(
+        account_ref=who.account_ref, code_id=who.code_id, state=AuthorisedState.OPEN
+    ).exclude(terminal_id=elsewhere_than)
+    moments = [
+        *posted.filter(presented_s=who.presented_s).values_list("presented_s", flat=True)[:1],
+        *held.order_by("-presented_s").values_list("presented_s", flat=True)[:1],
+    ]
+    return max(moments, default=None)
+
+
+def _uncapped(row: PersonRow, cardholder: CardholderView) -> PersonRow:
+    purse = funds([cardholder.purse_id])[cardholder.purse_id]
+    return msgspec.structs.replace(
+        row,
+        purse_minor=max(0, purse.balance_minor - purse.held_minor),
+        offline_minor=MAX_AMOUNT_MINOR,
+        max_sales=_MOST_SALES,
+    )
+
+
+def _parts(quote: Quote, person: Person, *, purse_id: int) -> tuple[tuple[int, int], ...]:
+    """What must be held for the legs: a voucher whole, since it pays once; a free meal is nobody's money."""
+    left = {lot.id: lot.remaining_minor for lot in person.lots}
+    parts: dict[int, int] = {}
+    for leg in quote.legs:
+        if leg.source == "purse":
+            parts[purse_id] = parts.get(purse_id, 0) + leg.amount_minor
+        elif leg.source == "voucher":
+            parts[leg.ref] = left[leg.ref]
+        elif leg.source == "lot":
+            parts[leg.ref] = parts.get(leg.ref, 0) + leg.amount_minor
+    return tuple(sorted(parts.items()))
