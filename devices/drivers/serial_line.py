@@ -1,5 +1,6 @@
 """A serial line: RS-232, RS-485, a USB adapter or a device that pretends to be one. Over pyserial (extra `serial`)."""
 
+import termios
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -52,9 +53,9 @@ class SerialLine:
         timeout_s: float = READ_TIMEOUT_S,
         write_timeout_s: float = WRITE_TIMEOUT_S,
     ) -> Self:
-        """`path` is like /dev/ttyUSB0 or COM3; nobody else may hold it. Raises LineGone or MissingExtra."""
+        """`path` is like /dev/ttyUSB0; nobody else may hold it. Raises LineGone or MissingExtra."""
         module = load("serial", extra="serial", needs="pyserial")
-        errors = (module.SerialException, OSError, TypeError, ValueError)
+        errors = (module.SerialException, termios.error, OSError, TypeError, ValueError)
         try:
             port = module.Serial(path, baudrate=baud, timeout=timeout_s, write_timeout=write_timeout_s, exclusive=True)
         except errors as error:

@@ -1,0 +1,105 @@
+"""A serial scale, over a real pair of pseudo-terminals."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.drivers.scale import ScaleError, SerialScale, Weight, read_line
+from devices.drivers.serial_line import SerialLine
+from tests.support.wire import Wire
+
+
+@pytest.mark.parametrize(
+    ("line", "weight"),
+    [
+        ("ST,GS,+  0.350kg", Weight(350, True)),
+        ("US,GS,+  0.351kg", Weight(351, False)),
+        ("ST,NT,-  0.020kg", Weight(-20, True)),
+        ("ST,+00350.0  g", Weight(350, True)),
+        ("ST,GS   0.350,kg", Weight(350, True)),
+        ("ST,GS,   1.2345kg", Weight(1235, True)),
+        ("ST,GS,+     0kg", Weight(0, True)),
+    ],
+)
+def test_the_forms_of_the_format_are_read(line: str, weight: Weight) -> None:
+    assert read_line(line.encode()) == weight
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "GS,+  0.350kg", "ST,GS,+  0.35", "ST,GS,+  0.350lb", "ST,GS,+  0.3 0kg", "ST,GS,+9999999kg", "ST,GS,+ .kg"],
+)
+def test_a_cut_or_foreign_line_is_no_weight(line: str) -> None:
+    assert read_line(line.encode()) is None
+
+
+@given(st.binary(max_size=40))
+def test_noise_never_breaks_the_reading(noise: bytes) -> None:
+    if not noise.strip(b" ").startswith(b"OL"):
+        read_line(noise)
+
+
+def test_a_stable_weight_is_believed_when_said_twice(wire: Wire, line: SerialLine) -> None:
+    wire.repeat(b"ST,GS,+  0.350kg\r\n")
+    assert SerialScale(line).read() == Weight(350, True)
+
+
+def test_a_flipped_digit_is_not_charged(wire: Wire, line: SerialLine) -> None:
+    """The format has no checksum: a garbled line differs from the one after it."""
+
+    def act(stop: threading.Event) -> None:
+        for text in ("0.350", "8.350", "0.350", "0.350"):
+            if stop.wait(0.05):
+                return
+            wire.send(f"ST,GS,+  {text}kg\r\n".encode())
+
+    wire.play(act)
+    assert SerialScale(line).read() == Weight(350, True)
+
+
+def test_cut_lines_are_passed_over(wire: Wire, line: SerialLine) -> None:
+    wire.repeat(b" 0.350kg\r\nST,GS,+  0.3\r\nST,GS,+  0.420kg\r\n")
+    assert SerialScale(line).read() == Weight(420, True)
+
+
+def test_a_moving_weight_is_told_as_such(wire: Wire, line: SerialLine) -> None:
+    wire.repeat(b"US,GS,+  0.350kg\r\n")
+    assert SerialScale(line).read() == Weight(350, False)
+
+
+def test_what_was_said_before_the_question_does_not_count(wire: Wire, line: SerialLine) -> None:
+    wire.send(b"ST,GS,+  9.000kg\r\n" * 20)
+    assert line.read(1) == b"S"
+    wire.repeat(b"ST,GS,+  0.350kg\r\n")
+    assert SerialScale(line).read() == Weight(350, True)
+
+
+def test_a_scale_that_only_answers_is_asked(wire: Wire, line: SerialLine) -> None:
+    def act(stop: threading.Event) -> None:
+        while not stop.is_set():
+            if wire.received(within_s=0.1) == b"Q\r\n":
+                wire.send(b"ST,+00350.0  g\r\n")
+
+    wire.play(act)
+    assert SerialScale(line, ask=b"Q\r\n").read() == Weight(350, True)
+
+
+def test_an_overload_is_said_to_whoever_stands_there(wire: Wire, line: SerialLine) -> None:
+    wire.repeat(b"OL,GS,+999.999kg\r\n")
+    with pytest.raises(ScaleError, match="too much"):
+        SerialScale(line).read()
+
+
+def test_a_silent_scale_is_told_within_a_second(line: SerialLine) -> None:
+    with pytest.raises(ScaleError, match="silent"):
+        SerialScale(line).read()
+
+
+def test_a_scale_that_is_pulled_out_is_told(wire: Wire, line: SerialLine) -> None:
+    wire.pull()
+    with pytest.raises(ScaleError, match="not connected"):
+        SerialScale(line).read()
