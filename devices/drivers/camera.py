@@ -1,15 +1,19 @@
-"""QR text from the pixels of a camera frame, a screenshot or a photograph."""
+"""QR text from the pixels of a camera frame, a screenshot or a photograph (extra `camera`)."""
 
 import io
 import struct
 import zlib
 from collections.abc import Iterator
 
-import zxingcpp
-from PIL import Image, ImageFilter, ImageOps
-
 from devices.core.code import FORMAT
+from devices.drivers.extras import MissingExtra
 from devices.drivers.scanner import MAX_TEXT
+
+try:
+    import zxingcpp
+    from PIL import Image, ImageFilter, ImageOps
+except ImportError as error:
+    raise MissingExtra("camera", needs="zxing-cpp or pillow") from error
 
 MAX_IMAGE_BYTES = 16 * 1024 * 1024
 MAX_PIXELS = 50_000_000
