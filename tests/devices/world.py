@@ -43,6 +43,7 @@ from devices.drivers.network import Answer, NoAnswer
 NOON_S = 1_795_233_600  # 2026-11-21 12:00 in Shanghai
 DAY_S = 24 * 3600
 INSTITUTION = "EC"
+CARD_KEY = bytes(range(64, 96))
 TERMINAL = 7
 SITE, OUTLET = 1, 11
 KEY_ID, SEALING_KEY, ID_KEY = 3, bytes(range(32)), bytes(range(32, 64))
@@ -227,6 +228,7 @@ class FakeServer:
         self.posted: tuple[PostedThrough, ...] = ()
         self.parameters = parameters()
         self.keys = key_list()
+        self.card_key = CARD_KEY
         self.streams: dict[int, Sent] = {}
         self.asked: list[str] = []
         self.lose_answers = False
@@ -280,7 +282,8 @@ class FakeServer:
     def _keys(self) -> Answer:
         box = SealedBox(VerifyKey(bytes.fromhex(self.device_public)).to_curve25519_public_key())
         sealing = box.encrypt(json.dumps({KEY_ID: SEALING_KEY.hex()}).encode())
-        answer = KeysAnswer(sign_key_list(self.keys, root=ROOT), sealing, self._now_ms)
+        card_box = box.encrypt(self.card_key) if self.card_key else b""
+        answer = KeysAnswer(sign_key_list(self.keys, root=ROOT), sealing, self._now_ms, card_box)
         return Answer(200, msgspec.json.encode(answer))
 
     def _snapshot(self, base: int) -> Answer:
