@@ -17,6 +17,7 @@ from devices.core.funds import PersonRow
 from devices.core.journal import Epoch, Facts, Sequence
 from devices.core.quote import Line, Person, Quote
 from devices.core.signing import (
+    AUTHORISED_DOMAIN,
     BATCH_DOMAIN,
     REQUEST_DOMAIN,
     SIGNATURE_BYTES,
@@ -28,12 +29,15 @@ from devices.core.wire import MALFORMED
 
 BATCH_MAGIC = b"ECB1"
 SNAPSHOT_MAGIC = b"ECS1"
+AUTHORISED_MAGIC = b"ECA1"
 MAX_BATCH_RECORDS = 500
 MAX_BATCH_BYTES = 2 * 1024 * 1024
 MAX_BATCH_INFLATED_BYTES = 10 * 1024 * 1024
 MAX_SNAPSHOT_BYTES = 32 * 1024 * 1024
 MAX_SNAPSHOT_INFLATED_BYTES = 128 * 1024 * 1024
 MAX_SNAPSHOT_ROWS = 1_000_000
+MAX_AUTHORISE_BYTES = 32 * 1024
+MAX_AUTHORISED_BYTES = 64 * 1024
 
 T = TypeVar("T")
 Mode = Literal["fixed", "typed", "products", "identity", "pass"]
@@ -133,10 +137,14 @@ class Supervisor(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Peer(msgspec.Struct, frozen=True, array_like=True):
-    """Another terminal of the site: its number and its Ed25519 public key in hex."""
+    """Another terminal of the site: its number, its Ed25519 public key in hex, and what the snapshot has of its sales.
+
+    Each one's `posted` stands beside it: no terminal can speak for another's epochs.
+    """
 
     terminal: int
-    public: str
+    public: Hex32
+    posted: tuple[PostedThrough, ...] = ()
 
 
 class Parameters(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -270,6 +278,31 @@ def open_snapshot(data: bytes, *, public: bytes) -> tuple[SnapshotHead, list[byt
     if len(lines) != head.people:
         raise MessageError("rows are missing from the snapshot")
     return head, lines
+
+
+def seal_authorised(answer: Authorised, *, asked: bytes, key_id: int, signer: SigningKey) -> bytes:
+    """The answer to the request body `asked`; the signature covers both, so it answers no other question."""
+    plain = msgspec.json.encode(answer)
+    message = blake2b(asked, digest_size=32).digest() + plain
+    return AUTHORISED_MAGIC + bytes([key_id]) + signer.sign(AUTHORISED_DOMAIN, message) + plain
+
+
+def authorised_key_id(data: bytes) -> int:
+    """Which snapshot key the answer claims. Raises MessageError."""
+    if len(data) < 69 or data[:4] != AUTHORISED_MAGIC:
+        raise MessageError("not an authorisation")
+    return data[4]
+
+
+def open_authorised(data: bytes, *, asked: bytes, public: bytes) -> Authorised:
+    """Verify and read the answer to `asked`. Raises MessageError."""
+    authorised_key_id(data)
+    start = len(AUTHORISED_MAGIC) + 1
+    signature, plain = data[start : start + SIGNATURE_BYTES], data[start + SIGNATURE_BYTES :]
+    message = blake2b(asked, digest_size=32).digest() + plain
+    if not verifies(public=public, domain=AUTHORISED_DOMAIN, message=message, signature=signature):
+        raise MessageError("the signature does not hold")
+    return _decode(plain, Authorised)
 
 
 encode_row = msgspec.json.Encoder().encode

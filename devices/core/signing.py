@@ -19,6 +19,9 @@ POLICY_DOMAIN = b"ecard/policy/1\0"
 BATCH_DOMAIN = b"ecard/batch/1\0"
 REQUEST_DOMAIN = b"ecard/request/1\0"
 RECORD_DOMAIN = b"ecard/record/1\0"
+LAN_DOMAIN = b"ecard/lan/1\0"
+LAN_KEY_DOMAIN = b"ecard/lan-key/1\0"
+AUTHORISED_DOMAIN = b"ecard/authorised/1\0"
 
 
 class SigningKey:

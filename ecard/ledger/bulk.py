@@ -9,6 +9,7 @@ import struct
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -20,6 +21,8 @@ from ecard.ledger.models import HoldState
 from ecard.ledger.values import AccountState, PostedGroup, TransferRow
 
 MAX_ROWS_PER_GROUP = 100_000
+
+NOTHING_CAPTURED: Mapping[int, int] = MappingProxyType({})
 
 _COPY = """
 COPY ledger_transfer (debit_account_id, credit_account_id, amount_minor, kind, cause_kind, cause_id,
@@ -81,18 +84,20 @@ def post_group(
     at: datetime,
     posting_group: int | None = None,
     hold_id: int | None = None,
+    captured: Mapping[int, int] = NOTHING_CAPTURED,
 ) -> PostedGroup:
     """Write the rows as transfers and move the balances they touch; all or nothing.
 
     `locked` is what `operations.lock_accounts` gave in this transaction and must name every account
-    in `rows`; lock again before a second group. `hold_id` names the hold that a single row captures.
+    in `rows`; lock again before a second group. `hold_id` names the hold that a single row captures, `captured` those
+    that some of many do, by their place; `locked` counts them as ended, and the caller ends them.
     Raises InsufficientFunds, AccountClosed, UnknownAccount or BadTransfer before anything is written.
     """
     _check_call(rows=rows, at=at, hold_id=hold_id)
     net = _net_by_account(rows)
     floored, busy = _split(net=net, locked=locked)
     group = next_posting_group() if posting_group is None else posting_group
-    copy_transfers(rows, posting_group=group, hold_id=hold_id, at=at)
+    copy_transfers(rows, posting_group=group, hold_id=hold_id, at=at, captured=captured)
     _move(floored=floored, busy=busy, posting_group=group)
     return PostedGroup(posting_group=group, transfers=len(rows))
 
@@ -122,9 +127,16 @@ def post_group_locking_late(
     return post_group(rows=rows, locked=lock_accounts(net), at=at, posting_group=group)
 
 
-def copy_transfers(rows: Sequence[TransferRow], *, posting_group: int, hold_id: int | None, at: datetime) -> None:
+def copy_transfers(
+    rows: Sequence[TransferRow],
+    *,
+    posting_group: int,
+    hold_id: int | None,
+    at: datetime,
+    captured: Mapping[int, int] = NOTHING_CAPTURED,
+) -> None:
     """Write the rows and move no balance: for this package, beside what moves them."""
-    content = _binary_rows(rows, posting_group=posting_group, hold_id=hold_id, at=at)
+    content = _binary_rows(rows, posting_group=posting_group, hold_id=hold_id, at=at, captured=captured)
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         copy.write(content)
 
@@ -188,10 +200,17 @@ def _net_by_account(rows: Sequence[TransferRow]) -> dict[int, int]:
     return net
 
 
-def _binary_rows(rows: Sequence[TransferRow], *, posting_group: int, hold_id: int | None, at: datetime) -> bytes:
+def _binary_rows(
+    rows: Sequence[TransferRow],
+    *,
+    posting_group: int,
+    hold_id: int | None,
+    at: datetime,
+    captured: Mapping[int, int],
+) -> bytes:
     """The rows as COPY wants them; text would be easier to read and costs the server a sixth more."""
-    hold = _NULL if hold_id is None else _BIGINT.pack(8, hold_id)
-    tail = _BIGINT.pack(8, posting_group) + hold + _BIGINT.pack(8, (at - _EPOCH) // _MICROSECOND)
+    group, posted_at = _BIGINT.pack(8, posting_group), _BIGINT.pack(8, (at - _EPOCH) // _MICROSECOND)
+    tail = group + (_NULL if hold_id is None else _BIGINT.pack(8, hold_id)) + posted_at
     pack = _ROW.pack
     try:
         packed = [
@@ -200,7 +219,11 @@ def _binary_rows(rows: Sequence[TransferRow], *, posting_group: int, hold_id: in
         ]
     except struct.error as wrong:
         raise BadTransfer(f"a number does not fit its column: {wrong}") from wrong
-    return _HEADER + tail.join(packed) + tail + _END
+    if not captured:
+        return _HEADER + tail.join(packed) + tail + _END
+    holds = [_BIGINT.pack(8, captured[place]) if place in captured else _NULL for place in range(len(packed))]
+    rest = [each for row, hold in zip(packed, holds, strict=True) for each in (row, group, hold, posted_at)]
+    return b"".join([_HEADER, *rest, _END])
 
 
 def _split(*, net: dict[int, int], locked: Mapping[int, AccountState]) -> tuple[dict[int, int], dict[int, int]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -10,9 +12,17 @@ from ecard.ledger.bulk import post_group
 from ecard.ledger.errors import AccountClosed, HoldRefused, InsufficientFunds
 from ecard.ledger.locks import lock_accounts
 from ecard.ledger.models import Hold, HoldState, TransferKind
-from ecard.ledger.values import PostedGroup
+from ecard.ledger.values import AccountState, PostedGroup
 
 LAPSE_LIMIT = 500
+
+
+class OpenHold(NamedTuple):
+    """Money set aside."""
+
+    id: int
+    account_id: int
+    amount_minor: int
 
 
 @transaction.atomic
@@ -76,6 +86,61 @@ def release_hold(*, hold_id: int, at: datetime) -> None:
     """Free the held money. Raises HoldRefused where the hold is not open."""
     lock_accounts([_account_of(hold_id)])
     _end(_open_hold(hold_id), state=HoldState.RELEASED, at=at)
+
+
+def place_holds(
+    *,
+    parts: Sequence[tuple[int, int]],
+    locked: Mapping[int, AccountState],
+    key: str,
+    at: datetime,
+    expires_at: datetime,
+) -> list[int]:
+    """Set several (account, amount) aside at once, or nothing; gives the holds' ids.
+
+    `locked` is what `operations.lock_accounts` gave in this transaction; each account is in one part at most. Each
+    hold's key is `key` and its account. Raises as `place_hold`.
+    """
+    for account_id, amount_minor in parts:
+        account = locked[account_id]
+        if amount_minor <= 0 or expires_at <= at or account.floor_minor is None:
+            raise HoldRefused("a hold is of a positive amount, ends after it begins, and is on an account with a floor")
+        if account.closed_at is not None:
+            raise AccountClosed(account_id=account_id)
+        if amount_minor > account.available_minor:
+            raise InsufficientFunds(
+                account_id=account_id, needed_minor=amount_minor, available_minor=account.available_minor
+            )
+    made = Hold.objects.bulk_create(
+        [
+            Hold(
+                account_id=account_id,
+                amount_minor=amount_minor,
+                key=f"{key}.{account_id}",
+                placed_at=at,
+                expires_at=expires_at,
+            )
+            for account_id, amount_minor in parts
+        ]
+    )
+    return [hold.pk for hold in made]
+
+
+def open_holds(hold_ids: Collection[int]) -> list[OpenHold]:
+    """Those of them that are open; what they say stands while their accounts are locked."""
+    found = Hold.objects.filter(id__in=hold_ids, state=HoldState.OPEN).order_by("id")
+    return [OpenHold._make(row) for row in found.values_list("id", "account_id", "amount_minor")]
+
+
+def end_holds(hold_ids: Collection[int], *, captured: bool = False, at: datetime) -> int:
+    """End those of them that are open, their accounts being locked by the caller; gives how many.
+
+    `captured`: `post_group` wrote the transfers that name them.
+    """
+    if not hold_ids:
+        return 0
+    state = HoldState.CAPTURED if captured else HoldState.RELEASED
+    return Hold.objects.filter(id__in=hold_ids, state=HoldState.OPEN).update(state=state, ended_at=at)
 
 
 @transaction.atomic

@@ -10,7 +10,15 @@ from django.db import connection, transaction
 from ecard.ledger.arrays import array_literal
 from ecard.ledger.bulk import next_posting_group, post_group, post_group_locking_late
 from ecard.ledger.errors import AccountClosed, AccountInUse
-from ecard.ledger.holds import capture_hold, lapse_holds, place_hold, release_hold
+from ecard.ledger.holds import (
+    capture_hold,
+    end_holds,
+    lapse_holds,
+    open_holds,
+    place_hold,
+    place_holds,
+    release_hold,
+)
 from ecard.ledger.locks import lock_accounts, read_accounts
 from ecard.ledger.models import HOUSE_KINDS, Account, AccountKind, house_label
 from ecard.ledger.opening import open_funded
@@ -20,6 +28,7 @@ __all__ = [
     "capture_hold",
     "close_account",
     "close_accounts",
+    "end_holds",
     "fold_deltas",
     "house_account",
     "lapse_holds",
@@ -28,7 +37,9 @@ __all__ = [
     "open_account",
     "open_accounts",
     "open_funded",
+    "open_holds",
     "place_hold",
+    "place_holds",
     "post",
     "post_group",
     "post_group_locking_late",

@@ -180,6 +180,8 @@ def _every(seconds: float, task: str) -> dict[str, Any]:
 
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "settle": _every(5.0, "ecard.settlement.tasks.settle"),
+    "lapse-authorised": _every(15.0, "ecard.settlement.tasks.lapse_authorised"),
+    "forget-authorised": _every(3_600.0, "ecard.settlement.tasks.forget_authorised"),
     "rehearse": _every(15.0, "ecard.settlement.tasks.rehearse"),
     "audit-sample": _every(300.0, "ecard.settlement.tasks.audit_sample"),
     "note-over-limits": _every(3_600.0, "ecard.settlement.tasks.note_over_limits"),

@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from ecard.settlement import receiving
 from ecard.settlement.audit import audit_sample
+from ecard.settlement.authorising.operations import authorise, forget_authorised, lapse_authorised
 from ecard.settlement.evidence import CHECK_BATCHES, check_evidence
 from ecard.settlement.limits import note_over_limits
 from ecard.settlement.models import NOTE_LENGTH_MAX, ExceptionState, QuarantinedBatch, SaleException
@@ -20,7 +21,10 @@ __all__ = [
     "NotAdmissible",
     "admit_quarantined",
     "audit_sample",
+    "authorise",
     "check_evidence",
+    "forget_authorised",
+    "lapse_authorised",
     "note_over_limits",
     "post",
     "receive",

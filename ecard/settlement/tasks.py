@@ -36,6 +36,18 @@ def note_over_limits() -> None:
 
 
 @shared_task
+def lapse_authorised() -> None:
+    """End the holds of sales whose record did not come in time."""
+    operations.lapse_authorised(at=timezone.now())
+
+
+@shared_task
+def forget_authorised() -> None:
+    """Delete what became of holds of long ago."""
+    operations.forget_authorised(at=timezone.now())
+
+
+@shared_task
 def rehearse() -> None:
     """Do one part of a rehearsal, and ask for the next."""
     if work.work(clock=timezone.now):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from ecard.settlement.api import BatchesView
+from ecard.settlement.api import AuthoriseView, BatchesView
 
 app_name = "settlement"
 
-urlpatterns = [path("batches", BatchesView.as_view(), name="batches")]
+urlpatterns = [
+    path("authorise", AuthoriseView.as_view(), name="authorise"),
+    path("batches", BatchesView.as_view(), name="batches"),
+]

@@ -13,7 +13,9 @@ from ecard.terminals.values import TerminalPrincipal
 ENROLMENT_ROUTE: Final = "terminals:enrol"
 """Called unsigned, once, with an enrolment code."""
 
-TERMINAL_ROUTES: Final = frozenset({"terminals:keys", "terminals:snapshot", "settlement:batches"})
+TERMINAL_ROUTES: Final = frozenset(
+    {"terminals:keys", "terminals:snapshot", "settlement:authorise", "settlement:batches"}
+)
 REVOKED_ROUTES: Final = frozenset({"settlement:batches"})
 """A revoked device may still hand in what it holds: it is kept apart for a person to look at."""
 

@@ -13,8 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from devices.core import card
-from devices.core.accept import used_before
-from devices.core.code import DamagedCode, NotACode, OtherInstitution, parse
+from devices.core.accept import REDRAW_S
 from devices.core.declines import Decline, Why
 from devices.core.evaluate import evaluate, place
 from devices.core.funds import Pending, PersonRow, person_state
@@ -62,7 +61,7 @@ class Decided(NamedTuple):
 
 
 def shown(asked: Authorise, *, at: datetime) -> Shown | Decline:
-    """Read the evidence by the server's own keys, at the terminal's time, which the caller has compared with its own."""
+    """Read the evidence by the server's own keys, at the time that the terminal says."""
     name = card.read_evidence(asked.evidence)
     if name is not None:
         known = card_in_use(name)
@@ -89,9 +88,7 @@ def decide(*, terminal: Terminal, asked: Authorise, who: Shown, at: datetime) ->
     dates = business_dates(at, days=[(site.zone, site.day_starts_minute)])
     encoded = dict(some([who.account_ref], dates=dates, at=at))[who.account_ref]
     row = None if encoded is None else _uncapped(decode_row(encoded), cardholder)
-    person = person_state(
-        grant=None, row=row, snapshot_made_s=at_s, pending=Pending(), ages=_AT_ONCE, now_s=at_s
-    )
+    person = person_state(grant=None, row=row, snapshot_made_s=at_s, pending=Pending(), ages=_AT_ONCE, now_s=at_s)
     if isinstance(person, Decline):
         return Decided(declined(asked, who.account_ref, person, policy=policy))
     tap = place(
@@ -123,33 +120,17 @@ def _refused(asked: Authorise, who: Shown, terminal: Terminal, *, at: datetime) 
             return Decline(Why.STOPPED)
         if who.issued_at_s is not None and who.issued_at_s < denial_before_s(entry.codes_before):
             return Decline(Why.DENIED)
-    if who.code_id is None:
-        return None
-    last_s = _last_presented_s(who, elsewhere_than=terminal.pk)
-    try:
-        code = parse(asked.evidence, institution=evidence_trust(at).trust.institution)
-    except (NotACode, OtherInstitution, DamagedCode):
-        return Decline(Why.NOT_A_CODE)
-    return used_before(code, last_s=last_s, now_s=asked.at_ms // 1000)
+    if who.code_id is not None and _taken_elsewhere(who, terminal):
+        return Decline(Why.ALREADY_USED, {"wait_s": REDRAW_S})
+    return None
 
 
-def _last_presented_s(who: Shown, *, elsewhere_than: int) -> int | None:
-    """The last moment of this code that stands at another terminal; what was taken here the terminal itself knows."""
-    posted = (
-        Sale.objects.filter(
-            code_id=who.code_id, presented_s__gte=who.presented_s, account_ref=who.account_ref, suspense_minor=0
-        )
-        .exclude(terminal_id=elsewhere_than)
-        .filter(reversal__isnull=True)
-    )
-    held = AuthorisedHold.objects.filter(
-        account_ref=who.account_ref, code_id=who.code_id, state=AuthorisedState.OPEN
-    ).exclude(terminal_id=elsewhere_than)
-    moments = [
-        *posted.filter(presented_s=who.presented_s).values_list("presented_s", flat=True)[:1],
-        *held.order_by("-presented_s").values_list("presented_s", flat=True)[:1],
-    ]
-    return max(moments, default=None)
+def _taken_elsewhere(who: Shown, terminal: Terminal) -> bool:
+    """Whether this presentation stands at another terminal; what was taken here the terminal itself knows."""
+    this = {"presented_s": who.presented_s, "code_id": who.code_id, "account_ref": who.account_ref}
+    held = AuthorisedHold.objects.filter(**this, state=AuthorisedState.OPEN).exclude(terminal=terminal)
+    posted = Sale.objects.filter(**this, suspense_minor=0, reversal__isnull=True).exclude(terminal=terminal)
+    return held.exists() or posted.exists()
 
 
 def _uncapped(row: PersonRow, cardholder: CardholderView) -> PersonRow:

@@ -1,4 +1,4 @@
-"""Holds that terminals asked for. The money itself is held in the ledger; here is for which record, and what was said."""
+"""Holds that terminals asked for: the ledger holds the money, here is for which record and what was said."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ class AuthorisedHold(models.Model):
 
     terminal = models.ForeignKey(Terminal, on_delete=models.PROTECT, related_name="+", verbose_name=_("terminal"))
     epoch = models.BigIntegerField(_("epoch"))
-    seq = models.IntegerField(
-        _("sequence"), validators=[MinValueValidator(1), MaxValueValidator(MAX_SEQUENCE)]
-    )
+    seq = models.IntegerField(_("sequence"), validators=[MinValueValidator(1), MaxValueValidator(MAX_SEQUENCE)])
     digest = models.BinaryField(max_length=DIGEST_BYTES, editable=False)
     rounds = models.PositiveIntegerField(default=1, editable=False)
     account_ref = models.BigIntegerField(_("account"))
@@ -45,9 +43,7 @@ class AuthorisedHold(models.Model):
     amount_minor = models.PositiveIntegerField(_("amount"))
     hold_ids = ArrayField(models.BigIntegerField(), size=LEGS_HELD_MAX, default=list, editable=False)
     answer = models.BinaryField(blank=True, default=b"", editable=False)
-    state = models.PositiveSmallIntegerField(
-        _("state"), choices=AuthorisedState.choices, default=AuthorisedState.OPEN
-    )
+    state = models.PositiveSmallIntegerField(_("state"), choices=AuthorisedState.choices, default=AuthorisedState.OPEN)
     sale_id = models.BigIntegerField(_("sale"), null=True, blank=True)
     placed_at = models.DateTimeField(_("placed at"))
     expires_at = models.DateTimeField(_("lapses at"))
@@ -58,9 +54,7 @@ class AuthorisedHold(models.Model):
         verbose_name_plural = _("authorised sales")
         ordering = ("-id",)
         constraints = (
-            models.UniqueConstraint(
-                name="settlement_authorised_once_per_key", fields=["terminal", "epoch", "seq"]
-            ),
+            models.UniqueConstraint(name="settlement_authorised_once_per_key", fields=["terminal", "epoch", "seq"]),
             models.CheckConstraint(
                 name="settlement_authorised_ended_unless_open",
                 condition=Q(state=AuthorisedState.OPEN, ended_at__isnull=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ecard.benefits.values import UsageRow
@@ -21,6 +23,8 @@ _UNFIT = (_UNREADABLE, _INCONSISTENT)
 _TOLD = {int(Finding.CARD_STOPPED): "stopped", int(Finding.CARD_REPLACED): "replaced"}
 """Posted as shown, since the terminal could not know, and told."""
 _CARD_WHY = {Finding.CARD_OTHER_ACCOUNT: "other_account", Finding.CARD_UNKNOWN: "card_unknown"}
+
+NOTHING_RESERVED: Mapping[int, Sequence[tuple[int, int]]] = MappingProxyType({})
 
 
 class _Sold(NamedTuple):
@@ -49,10 +53,17 @@ class Written:
 class Decider:
     """Turns records, in their order, into sales, reversals and exceptions."""
 
-    def __init__(self, *, named: Named, teller: Teller, shown: dict[Presentation, Shown]) -> None:
+    def __init__(
+        self,
+        *,
+        named: Named,
+        teller: Teller,
+        shown: dict[Presentation, Shown],
+        reserved: Mapping[int, Sequence[tuple[int, int]]] = NOTHING_RESERVED,
+    ) -> None:
         self.written = Written()
         self.teller = teller
-        self._named, self._shown = named, shown
+        self._named, self._shown, self._reserved = named, shown, reserved
         self._sold: dict[int, _Sold] = {}
         self._undone: set[int] = set()
         self._days: dict[str, tuple[date, int]] = {}
@@ -80,6 +91,8 @@ class Decider:
         if outlet is None:
             outlet = named.outlets[batch.outlet_id]
             self.teller.refuse(Failed(key, ExceptionKind.OUTLET_UNKNOWN, amount_minor, {"outlet": tap.outlet}))
+        if key in self._reserved:
+            self.teller.free(self._reserved[key])
         presentation = (presented_s, code_id, ref)
         purse_id = named.purses.get(ref)
         shown = self._shown.get(presentation) if finding == _FINE and code_id else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
@@ -18,8 +18,9 @@ from ecard.ledger.errors import AccountClosed, InsufficientFunds
 from ecard.ledger.locks import read_accounts
 from ecard.ledger.operations import lock_accounts, next_posting_group, post_group, post_group_locking_late
 from ecard.ledger.values import AccountState
+from ecard.settlement.authorising.reserving import Reserved, reserved_for
 from ecard.settlement.checkpoints import checkpoint
-from ecard.settlement.posting.deciding import Decider
+from ecard.settlement.posting.deciding import NOTHING_RESERVED, Decider
 from ecard.settlement.posting.records import Line, ReversalLine, SaleLine, read_lines
 from ecard.settlement.posting.sources import (
     NOTHING_BEFORE,
@@ -76,7 +77,10 @@ def _post(*, at: datetime, limit_records: int) -> PostReport:
             return PostReport()
         batches = _read(taken)
         named = _look_up(batches)
-        report = _post_lightly(batches, named, at=at) or _post_carefully(batches, named, at=at)
+        reserved = reserved_for([(each.batch, each.lines) for each in batches])
+        report = None if reserved.held else _post_lightly(batches, named, at=at)
+        if report is None:
+            report = _post_carefully(batches, named, reserved, at=at)
     checkpoint("post.committed")
     return report
 
@@ -139,16 +143,28 @@ def _post_lightly(batches: list[_Read], named: Named, *, at: datetime) -> PostRe
     return _finish(batches, decider, group=group, at=at)
 
 
-def _post_carefully(batches: list[_Read], named: Named, *, at: datetime) -> PostReport:
-    """Decided under locks: what a source cannot pay, and codes taken before, are told apart."""
-    locked = lock_accounts(named.accounts())
+def _post_carefully(batches: list[_Read], named: Named, reserved: Reserved, *, at: datetime) -> PostReport:
+    """Decided under locks: what a source cannot pay, and codes taken before, are told apart, and holds are ended."""
+    locked = lock_accounts(named.accounts() | reserved.accounts)
+    reserved.read()
     checkpoint("post.locked")
     group = next_posting_group()
     shown = posted_presentations(_presentations(batches))
-    decider = _decide(batches, named, locked, shown=shown, before=vouchers_before(_refs(batches, "voucher")))
+    decider = _decide(
+        batches,
+        named,
+        reserved.without(locked, taken_too=False),
+        shown=shown,
+        before=vouchers_before(_refs(batches, "voucher")),
+        reserved=reserved.by_key,
+    )
     checkpoint("post.decided")
+    captured = reserved.captures(decider.teller.rows)
     if decider.teller.rows:
-        post_group(rows=decider.teller.rows, locked=locked, at=at, posting_group=group)
+        freed = reserved.without(locked, taken_too=True)
+        post_group(rows=decider.teller.rows, locked=freed, at=at, posting_group=group, captured=captured)
+    reserved.end(captured=captured, at=at)
+    decider.written.refs.update(reserved.refs)
     checkpoint("post.transfers")
     copy_sales(decider.written.sales)
     checkpoint("post.sales")
@@ -162,8 +178,10 @@ def _decide(
     *,
     shown: dict[Presentation, Shown],
     before: Before,
+    reserved: Mapping[int, Sequence[tuple[int, int]]] = NOTHING_RESERVED,
 ) -> Decider:
-    decider = Decider(named=named, teller=Teller(named=named, accounts=accounts, before=before), shown=shown)
+    teller = Teller(named=named, accounts=accounts, before=before)
+    decider = Decider(named=named, teller=teller, shown=shown, reserved=reserved)
     for batch, lines, evidence in batches:
         decider.decide_all(batch, lines, evidence)
     return decider

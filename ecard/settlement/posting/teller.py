@@ -109,6 +109,12 @@ class Teller:
         self._spans[sale_id] = (begin, len(rows))
         return purse, grant, sponsor, loss, 0
 
+    def free(self, parts: Sequence[tuple[int, int]]) -> None:
+        """What was held for the sale that is booked next, by account, can pay from here on."""
+        for account_id, amount_minor in parts:
+            if account_id in self._available:
+                self._available[account_id] += amount_minor
+
     def suspend(self, *, sale_id: int, merchant: int, amount_minor: int, why: Failed) -> Paid:
         """Pay the merchant and leave it to a person whose money that is."""
         begin = len(self.rows)

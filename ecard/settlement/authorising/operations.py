@@ -1,0 +1,177 @@
+"""Holding money for one record of one terminal, and letting go of it.
+
+A terminal's questions are taken one at a time, under a lock of their own, so that a key has one hold and a terminal's
+holds can be counted. The ledger's locks come after it, all in one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+import msgspec
+from django.db import connection, transaction
+
+from devices.core.declines import Decline
+from devices.core.messages import Authorise, Authorised, Refusal
+from ecard.changes.models import Topic
+from ecard.changes.operations import record
+from ecard.ledger.errors import AccountClosed, InsufficientFunds
+from ecard.ledger.operations import end_holds, lock_accounts, open_holds, place_holds
+from ecard.settlement.authorising.deciding import Decided, OtherPolicy, Shown, decide, declined, shown
+from ecard.settlement.checkpoints import checkpoint
+from ecard.settlement.models import AuthorisedHold, AuthorisedState
+from ecard.terminals.models import Stream, Terminal
+
+HELD_FOR = timedelta(minutes=5)
+"""A connected terminal uploads within seconds; this is for a line that breaks right after the answer."""
+HOLDS_MAX = 40
+"""Of one terminal, open at once: it sells one at a time, and its records are posted within seconds."""
+CLOCK_TOLERANCE_MS = 120_000
+LAPSE_LIMIT = 500
+FORGET_AFTER = timedelta(days=30)
+FORGET_LIMIT = 10_000
+_ATTEMPTS = 3
+_LOCK = 0x4155_5448
+"""Any constant that no other two-part advisory lock of this database uses."""
+
+
+def authorise(*, terminal: Terminal, asked: Authorise, body: bytes, at: datetime) -> Authorised | Refusal:
+    """Answer a question, holding what it approves under its key. The same question has the same answer while its hold
+    is open; another question under the key ends that hold first, whatever comes of the other.
+
+    Refusals: clock, policy (another is in force here), late (the key's record came already), too_many (holds).
+    """
+    now_ms = int(at.timestamp() * 1000)
+    if abs(now_ms - asked.at_ms) > CLOCK_TOLERANCE_MS:
+        return Refusal("clock", "the moment of the tap is too far from the server's", now_ms)
+    digest = blake2b(body, digest_size=32).digest()
+    lapse_authorised(at=at, terminal=terminal)
+    _drop_another(terminal, asked, digest=digest, at=at)
+    who = shown(asked, at=at)
+    try:
+        with transaction.atomic():
+            answer = _answer(terminal, asked, who, digest=digest, at=at)
+            checkpoint("authorise.held")
+    except OtherPolicy:
+        return Refusal("policy", "another policy is in force", now_ms)
+    checkpoint("authorise.committed")
+    return answer
+
+
+def lapse_authorised(*, at: datetime, terminal: Terminal | None = None, limit: int = LAPSE_LIMIT) -> int:
+    """End open holds whose time is over, of one terminal or of all; gives how many."""
+    due = AuthorisedHold.objects.filter(state=AuthorisedState.OPEN, expires_at__lte=at)
+    if terminal is not None:
+        due = due.filter(terminal=terminal)
+    held = list(due.order_by("id")[:limit])
+    if held:
+        _release(held, state=AuthorisedState.LAPSED, at=at)
+    return len(held)
+
+
+def forget_authorised(*, at: datetime, limit: int = FORGET_LIMIT) -> int:
+    """Delete what ended long ago; the ledger keeps the holds themselves. Gives how many."""
+    old = AuthorisedHold.objects.filter(ended_at__lt=at - FORGET_AFTER).order_by("ended_at").values("pk")[:limit]
+    return AuthorisedHold.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()[0]
+
+
+def _answer(
+    terminal: Terminal, asked: Authorise, who: Shown | Decline, *, digest: bytes, at: datetime
+) -> Authorised | Refusal:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, terminal.pk])
+    known = _of_key(terminal, asked)
+    if known is not None and known.state == AuthorisedState.OPEN and bytes(known.digest) == digest:
+        return msgspec.json.decode(bytes(known.answer), type=Authorised)
+    if _has_come(terminal, asked):
+        return Refusal("late", "the record under this key came already", int(at.timestamp() * 1000))
+    if known is not None and known.state == AuthorisedState.OPEN:
+        return Refusal("busy", "another question under this key is being answered", int(at.timestamp() * 1000))
+    if isinstance(who, Decline):
+        return declined(asked, 0, who)
+    if AuthorisedHold.objects.filter(terminal=terminal, state=AuthorisedState.OPEN).count() >= HOLDS_MAX:
+        return Refusal("too_many", f"at most {HOLDS_MAX} holds at once", int(at.timestamp() * 1000))
+    for _attempt in range(_ATTEMPTS):
+        decided = decide(terminal=terminal, asked=asked, who=who, at=at)
+        if not decided.answer.quote.approved:
+            return decided.answer
+        kept = _hold(terminal, asked, who, decided, known=known, digest=digest, at=at)
+        if kept is not None:
+            return kept
+    return Refusal("busy", "the funds change faster than they are read", int(at.timestamp() * 1000))
+
+
+def _drop_another(terminal: Terminal, asked: Authorise, *, digest: bytes, at: datetime) -> None:
+    """In a transaction of its own: accounts are locked once in each."""
+    known = _of_key(terminal, asked)
+    if known is not None and known.state == AuthorisedState.OPEN and bytes(known.digest) != digest:
+        _release([known], state=AuthorisedState.RELEASED, at=at)
+
+
+def _of_key(terminal: Terminal, asked: Authorise) -> AuthorisedHold | None:
+    return AuthorisedHold.objects.filter(terminal=terminal, epoch=asked.epoch, seq=asked.seq).first()
+
+
+def _has_come(terminal: Terminal, asked: Authorise) -> bool:
+    received = Stream.objects.filter(terminal=terminal, epoch=asked.epoch).values_list("next_seq", flat=True).first()
+    return received is not None and asked.seq < received
+
+
+def _hold(
+    terminal: Terminal,
+    asked: Authorise,
+    who: Shown,
+    decided: Decided,
+    *,
+    known: AuthorisedHold | None,
+    digest: bytes,
+    at: datetime,
+) -> Authorised | None:
+    """Set the legs aside under their accounts' locks; None where the money went elsewhere since it was looked at."""
+    expires_at = at + HELD_FOR
+    answer = msgspec.structs.replace(decided.answer, lapses_at_ms=int(expires_at.timestamp() * 1000))
+    rounds = 1 if known is None else known.rounds + 1
+    hold_ids: list[int] = []
+    if decided.parts:
+        locked = lock_accounts([account for account, _amount in decided.parts])
+        key = f"A{terminal.pk}.{asked.epoch:x}.{asked.seq:x}.{rounds}"
+        try:
+            hold_ids = place_holds(parts=decided.parts, locked=locked, key=key, at=at, expires_at=expires_at)
+        except (InsufficientFunds, AccountClosed):
+            return None
+    if known is not None:
+        # Taken over: a key has one row, whatever was asked under it.
+        AuthorisedHold.objects.filter(pk=known.pk).delete()
+    AuthorisedHold.objects.create(
+        terminal=terminal,
+        epoch=asked.epoch,
+        seq=asked.seq,
+        digest=digest,
+        rounds=rounds,
+        account_ref=who.account_ref,
+        code_id=who.code_id,
+        presented_s=who.presented_s,
+        amount_minor=answer.quote.amount_minor,
+        hold_ids=hold_ids,
+        answer=msgspec.json.encode(answer),
+        placed_at=at,
+        expires_at=expires_at,
+    )
+    record(topic=Topic.CARDHOLDER, refs=[who.account_ref], at=at)
+    return answer
+
+
+@transaction.atomic
+def _release(held: Sequence[AuthorisedHold], *, state: AuthorisedState, at: datetime) -> None:
+    """Accounts first, as posting does it; what posting ended in the meantime stays as it is."""
+    hold_ids = [hold_id for each in held for hold_id in each.hold_ids]
+    accounts = {each.account_id for each in open_holds(hold_ids)}
+    if accounts:
+        lock_accounts(accounts)
+        end_holds(hold_ids, at=at)
+    AuthorisedHold.objects.filter(pk__in=[each.pk for each in held], state=AuthorisedState.OPEN).update(
+        state=state, ended_at=at, answer=b""
+    )
+    record(topic=Topic.CARDHOLDER, refs=sorted({each.account_ref for each in held}), at=at)
