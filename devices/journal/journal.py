@@ -6,10 +6,10 @@ the upload reads through a connection of its own.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from devices.core import code as codes
 from devices.core import journal as records
@@ -18,7 +18,7 @@ from devices.core.card import read_evidence
 from devices.core.funds import Pending
 from devices.core.journal import GENESIS, EpochRecord, NoteRecord, PassRecord, Record, ReversalRecord, SaleRecord
 from devices.drivers import database
-from devices.drivers.database import SqliteStorage, Storage, StorageError
+from devices.drivers.database import Connection, SqliteStorage, Storage, StorageError
 from devices.drivers.vault import Vault, VaultError
 from devices.journal import pruning, tables
 from devices.journal.recovering import Known, first_record, recover, reread_end
@@ -39,6 +39,8 @@ from devices.journal.values import (
 )
 
 FILE = "journal.sqlite3"
+
+T = TypeVar("T")
 
 
 class Journal:
@@ -138,6 +140,16 @@ class Journal:
             except StorageError as error:
                 raise JournalBroken(f"codes taken cannot be read: {error}") from error
         return row[0] if row else None
+
+    def read(self, read: Callable[[Connection, Vault, list[Stream]], T]) -> T:
+        """Ask the records kept (`devices.journal.orders`). Raises JournalBroken."""
+        with self._lock:
+            streams = list(self._known.streams.values())
+        try:
+            with self._read_lock:
+                return read(self._reader, self._vault, streams)
+        except (StorageError, VaultError, records.RecordError) as error:
+            raise JournalBroken(f"records cannot be read: {error}") from error
 
     # Appending
 

@@ -5,15 +5,16 @@ and never holds a sale up. Every public method may be called from any thread.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from devices.core.catalogue import Catalogue
-from devices.core.journal import Facts
+from devices.core.journal import Facts, NoteRecord
 from devices.core.messages import Mode
 from devices.core.money import MAX_AMOUNT_MINOR, AmountError, parse_amount
 from devices.drivers.clock import Clock
 from devices.journal.journal import Journal
-from devices.journal.values import Passing, unwatched
+from devices.journal.orders import Ordered, read_orders
+from devices.journal.values import JournalBroken, JournalFull, Passing, unwatched
 from devices.master.around import Neighbours
 from devices.master.counter import Counter
 from devices.master.screen import Network, Outcome, Phase, Result, Said, Screen
@@ -21,6 +22,9 @@ from devices.master.standing import Standing, newer_policy, outlet_name
 from devices.master.timekeeper import Timekeeper
 from devices.store.held import Held
 from devices.store.snapshots import SnapshotStore
+
+NOTES_FORMAT = 2
+"""The journal format that knows notes."""
 
 
 class MasterControl:
@@ -170,6 +174,37 @@ class MasterControl:
             outcome = self._counter.reverse_last(reason=reason)
         self._changed()
         return outcome
+
+    def reverse(self, *, epoch: int, seq: int, reason: str) -> Outcome:
+        """Undo this very sale, whatever came after it; `approved` says whether it was undone now."""
+        with self._lock:
+            outcome = self._counter.reverse(epoch=epoch, seq=seq, reason=reason)
+        self._changed()
+        return outcome
+
+    @property
+    def notes(self) -> bool:
+        """Whether notes may be written: the server reads them."""
+        held = self._store.held
+        return held is not None and held.parameters.journal >= NOTES_FORMAT
+
+    def note(self, what: str, *, by: tuple[str, ...] = (), params: Mapping[str, int] | None = None) -> bool:
+        """Keep a word in the journal; False where the server reads none yet, or nothing can be written."""
+        if not self.notes:
+            return False
+        with self._lock:
+            record = NoteRecord(self._journal.next_seq, self._time.now_ms(), what, by, dict(params or {}))
+            try:
+                self._journal.append_note(record)
+            except (JournalFull, JournalBroken):
+                return False
+        self._passing("note.durable")
+        self._changed()
+        return True
+
+    def orders(self) -> list[Ordered]:
+        """The sales kept that answer to an order, oldest first: for a start. Raises JournalBroken."""
+        return self._journal.read(read_orders)
 
     def confirm_clock(self) -> bool:
         """The cashier vouches for the clock after a jump; False where it is behind what the server has signed."""

@@ -1,6 +1,7 @@
 """The counter: one tap after another, decided, made durable, told. Not for two threads at once."""
 
 from collections.abc import Callable
+from functools import partial
 
 from devices.core.accept import Genuine
 from devices.core.card import NotAUid, evidence_of, name_of
@@ -9,6 +10,7 @@ from devices.core.declines import Decline, Why
 from devices.core.funds import Pending, add_pending
 from devices.core.journal import Facts
 from devices.journal.journal import Journal
+from devices.journal.orders import read_sale
 from devices.journal.values import JournalBroken, JournalFull, NewestSale, Passing, RecordTooLarge
 from devices.master import results, texts
 from devices.master.around import Alone, Neighbours
@@ -106,18 +108,32 @@ class Counter:
     def reverse_last(self, *, reason: str = "cashier") -> Outcome:
         """Undo the newest sale; `approved` says whether it was."""
         at_ms = self._time.now_ms()
-        newest = self.newest.reversible(at_ms)
-        if newest is None:
+        return self._reverse(self.newest.reversible(at_ms), at_ms, reason=reason)
+
+    def reverse(self, *, epoch: int, seq: int, reason: str) -> Outcome:
+        """Undo this very sale, whatever came after it and however old it is."""
+        at_ms = self._time.now_ms()
+        try:
+            sale = self._journal.read(partial(read_sale, epoch=epoch, seq=seq))
+        except JournalBroken:
+            return Outcome(approved=False, result=self._refuse(plain(Why.JOURNAL_FULL), at_ms))
+        return self._reverse(sale if sale is not None and not sale.reversed else None, at_ms, reason=reason)
+
+    def _reverse(self, sale: NewestSale | None, at_ms: int, *, reason: str) -> Outcome:
+        if sale is None:
             return Outcome(approved=False, result=self._refuse(plain(Why.NOTHING_TO_REVERSE), at_ms))
-        if not self._undo(newest, at_ms, reason=reason):
+        newest, place = self._journal.newest_sale, (sale.epoch, sale.record.seq)
+        is_newest = newest is not None and (newest.epoch, newest.record.seq) == place
+        if not self._undo(sale, at_ms, reason=reason):
             return Outcome(approved=False, result=self._refuse(plain(Why.JOURNAL_FULL), at_ms))
         self._number += 1
+        name, amount_minor = self.newest.name if is_newest else "", charged_minor(sale.record)
         self.result = self.explained = results.of_reversal(
-            number=self._number, at_ms=at_ms, amount_minor=charged_minor(newest.record), name=self.newest.name
+            number=self._number, at_ms=at_ms, amount_minor=amount_minor, name=name
         )
         tail = self._journal.tail
         outcome = Outcome(True, self.result, epoch=tail.epoch, seq=tail.seq)
-        if self._taken is not None:
+        if self._taken is not None and place == (self._taken.outcome.epoch, self._taken.outcome.seq):
             self._taken = self._taken.undone(outcome)
         return outcome
 
@@ -203,11 +219,11 @@ class Counter:
         )
         return self.result
 
-    def _undo(self, newest: NewestSale, at_ms: int, *, reason: str) -> bool:
-        reversal = self.newest.undo(at_ms, reason=reason)
+    def _undo(self, sale: NewestSale, at_ms: int, *, reason: str) -> bool:
+        reversal = self.newest.undo(at_ms, reason=reason, sale=sale)
         if reversal is None:
             return False
-        self._neighbours.undone(self._journal.tail.epoch, reversal, newest.record.evidence)
+        self._neighbours.undone(self._journal.tail.epoch, reversal, sale.record.evidence)
         return True
 
     # What is known of people and codes

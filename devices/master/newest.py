@@ -49,16 +49,16 @@ class Newest:
             return None
         return newest
 
-    def undo(self, at_ms: int, *, reason: str) -> ReversalRecord | None:
-        """Durably, whatever its age; None where there is none, or the journal takes no record."""
-        newest = self._journal.newest_sale
-        if newest is None:
+    def undo(self, at_ms: int, *, reason: str, sale: NewestSale | None = None) -> ReversalRecord | None:
+        """This or the newest sale, whatever its age; None where there is none, or the journal takes no record."""
+        sale = sale or self._journal.newest_sale
+        if sale is None:
             return None
         record = ReversalRecord(
-            seq=self._journal.next_seq, at_ms=at_ms, of_epoch=newest.epoch, of_seq=newest.record.seq, reason=reason
+            seq=self._journal.next_seq, at_ms=at_ms, of_epoch=sale.epoch, of_seq=sale.record.seq, reason=reason
         )
         try:
-            self._journal.append_reversal(record, evidence=newest.record.evidence)
+            self._journal.append_reversal(record, evidence=sale.record.evidence)
         except (JournalFull, JournalBroken):
             return None
         self._passing("reversal.durable")
