@@ -1,0 +1,1 @@
+"""Small whole programs on the SDK, to start from; each runs as a test."""
