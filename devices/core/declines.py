@@ -46,6 +46,8 @@ class Why(StrEnum):
     JOURNAL_FULL = "journal_full"
     NOT_A_CARD = "not_a_card"
     CARD_UNKNOWN = "card_unknown"
+    ALREADY_INSIDE = "already_inside"
+    NO_PASSAGE = "no_passage"
     NOTHING_TO_REVERSE = "nothing_to_reverse"
     BUSY = "busy"
 

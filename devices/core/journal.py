@@ -45,7 +45,10 @@ class EpochRecord(msgspec.Struct, frozen=True, tag="epoch", tag_field="kind"):
 
 
 class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a device of one kind adds to a record: the bus's line and stop, the weight, the cabinet's order and slot."""
+    """What a device of one kind adds to a record: the bus's line and stop, the weight, the cabinet's order and slot.
+
+    `way` is "in" or "out" where a gate has a reader on each side.
+    """
 
     device: Word = ""
     line: Word = ""
@@ -53,6 +56,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     order: Word = ""
     slot: Whole = 0
     grams: Whole = 0
+    way: Word = ""
 
 
 class SaleRecord(msgspec.Struct, frozen=True, tag="sale", tag_field="kind", omit_defaults=True):

@@ -103,6 +103,11 @@ _DECLINES: dict[Why, Text] = {
     Why.JOURNAL_FULL: Text("终端存储已满，请联网上传后再收款", "The terminal's storage is full. Connect it to upload"),
     Why.NOT_A_CARD: Text("读卡失败，请重新刷卡", "The card could not be read. Tap it again"),
     Why.CARD_UNKNOWN: Text("此卡未登记或已停用", "This card is not registered, or has been stopped"),
+    Why.ALREADY_INSIDE: Text(
+        "您已进入且尚未离开，不能再次进入；如有误请找值班人员",
+        "You are inside already and have not left. If that is wrong, please ask the attendant",
+    ),
+    Why.NO_PASSAGE: Text("此门不对您开放", "This gate is not open to you"),
     Why.NOTHING_TO_REVERSE: Text("没有可撤销的交易", "There is no sale to reverse"),
     Why.BUSY: Text("请稍候再扫", "One moment, then scan again"),
 }

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from devices.core.journal import Facts
-from devices.master.screen import Controls, Outcome
+from devices.master.screen import Controls, Outcome, Said
 
 
 class Kind(Protocol):
@@ -33,7 +33,11 @@ class Signal(Protocol):
 
 
 class NotYet(Exception):
-    """Nothing can be paid for yet: an empty scale, no order. The screen has said what to do."""
+    """Nothing can be paid for yet: an empty scale, no order. `said` is put on the screen; None where it is there."""
+
+    def __init__(self, said: Said | None = None) -> None:
+        super().__init__(said.en if said is not None else "")
+        self.said = said
 
 
 class Plain:
@@ -76,7 +80,9 @@ class Device:
     def _ready(self) -> bool:
         try:
             self.kind.prepare(self.controls)
-        except NotYet:
+        except NotYet as wait:
+            if wait.said is not None:
+                self.controls.not_yet(wait.said)
             return False
         return True
 

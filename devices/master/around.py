@@ -10,6 +10,10 @@ from devices.core.journal import ReversalRecord, SaleRecord
 class Neighbours(Protocol):
     """Other terminals of the site, as far as they were heard. Called within a tap: only `claim` may wait."""
 
+    def heard(self) -> int:
+        """How many neighbours were heard lately."""
+        ...
+
     def last_presented_s(self, code_id: bytes) -> int | None:
         """The last moment that a neighbour accepted for this code id."""
         ...
@@ -33,6 +37,10 @@ class Neighbours(Protocol):
 
 class Alone:
     """No neighbours."""
+
+    def heard(self) -> int:
+        """Nobody."""
+        return 0
 
     def last_presented_s(self, _code_id: bytes) -> int | None:
         """Nobody took it."""

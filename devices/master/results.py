@@ -46,6 +46,23 @@ def of_sale(sale: Sale, *, number: int) -> Result:
     )
 
 
+def of_passage(*, number: int, at_ms: int, outwards: bool, name: str) -> Result:
+    """Somebody may go through: nothing to pay, and nothing of their money shown."""
+    said = texts.GO_OUT if outwards else texts.GO_IN
+    return Result(
+        number=number,
+        why=APPROVED,
+        sound="approved",
+        at_ms=at_ms,
+        ready_ms=at_ms + READY_AFTER_MS,
+        until_ms=at_ms + APPROVAL_STAYS_MS,
+        sentence=said,
+        spoken=said,
+        amount_minor=0,
+        name=name,
+    )
+
+
 def of_decline(declined: Declined, *, number: int, at_ms: int, amount_minor: int) -> Result:
     """A refusal in words; the amount and the basket stand."""
     decline, policy, catalogue = declined.decline, declined.policy, declined.catalogue

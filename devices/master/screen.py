@@ -8,7 +8,7 @@ import msgspec
 
 from devices.core.catalogue import Catalogue
 from devices.core.journal import Facts
-from devices.core.messages import Mode
+from devices.core.messages import Mode, Parameters
 
 Sound = Literal["approved", "warned", "declined", "reversed"]
 """`warned` is an approval, too."""
@@ -124,7 +124,8 @@ class Screen(msgspec.Struct, frozen=True):
     both. `amount_minor` is what the next tap will pay, 0 where nothing is typed; in products mode the list price of
     the basket. `notice` tells what a person should do in BOOTING, UNENROLLED and STOPPED, and warns in other phases.
     `snapshot_age_s` is None before the first one. `catalogue` changes with the products: fetch them again.
-    `explained` says that there is a result whose steps can be asked for.
+    `explained` says that there is a result whose steps can be asked for. `neighbours` are the terminals of the site
+    that were heard lately over its own network.
     """
 
     phase: Phase
@@ -143,6 +144,7 @@ class Screen(msgspec.Struct, frozen=True):
     basket: BasketShown = BasketShown()
     catalogue: int = 0
     explained: bool = False
+    neighbours: int = 0
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -210,6 +212,14 @@ class Controls(Protocol):
 
     def reverse_last(self, *, reason: str = "cashier") -> Outcome:
         """Undo the newest sale; `approved` says whether it was."""
+        ...
+
+    def parameters(self) -> Parameters | None:
+        """What the server has set this terminal to; None before the first snapshot."""
+        ...
+
+    def not_yet(self, said: Said) -> None:
+        """Nothing can be paid for: say what to do first."""
         ...
 
     def confirm_clock(self) -> bool:

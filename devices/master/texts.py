@@ -30,6 +30,9 @@ NO_BASKET = Said("请先切换到商品模式", "Switch to products first")
 BASKET_FULL = Said("一次太多了，请分开收款", "Too much for one sale. Take it in two")
 NO_PRODUCTS = Said("请先选择商品", "Choose a product first")
 NOT_IN_CATALOGUE = Said("这个商品已不在此处销售", "This product is no longer sold here")
+GO_IN = Said("请进", "Please go in")
+GO_OUT = Said("请慢走", "Goodbye")
+NOT_A_GATE_YET = Said("本机正在等待服务器更新", "This gate waits for an update of the server")
 ADMITTED = Said("核验通过，无需付款", "Welcome. Nothing to pay")
 NO_NAME = Said("", "")
 
@@ -160,6 +163,7 @@ _SHORT = {
     Why.OVER_GUARD: Said("超过监护人设定的限额", "Over the guardian's limit"),
     Why.TOO_MANY_GUARD: Said("监护人设定的次数已用完", "The guardian's number of sales is used up"),
     Why.GUARD_BLOCKS: Said("监护人不允许购买", "The guardian does not allow this"),
+    Why.ALREADY_INSIDE: Said("您已在里面", "You are inside already"),
     Why.WITHDRAWN: Said("本机已停用", "This terminal was withdrawn"),
 }
 

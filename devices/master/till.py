@@ -53,11 +53,11 @@ class Till(msgspec.Struct, frozen=True):
     @property
     def repeats(self) -> bool:
         """Whether the next tap pays the same again without the cashier doing anything."""
-        return self.mode in ("fixed", "identity")
+        return self.mode in ("fixed", "identity", "pass")
 
     def lines(self) -> tuple[Line, ...]:
         """What to evaluate: no line at all asks for a meal by identity; one of nothing is no amount."""
-        if self.mode == "identity":
+        if self.mode in ("identity", "pass"):
             return ()
         if self.mode == "fixed":
             return (Line(self.fixed_minor),)

@@ -1,0 +1,148 @@
+"""The way through a gate: who may pass which way. No money, and nothing is evaluated.
+
+In: a genuine code or known card, not denied or stopped, of one of the gate's groups where it has some, under a snapshot
+no older than the age table allows. Out: a genuine code or known card is enough, since nobody is to be held in.
+
+With anti-passback the same person does not enter twice without leaving. It is remembered by account, over codes and
+cards, from this gate's own records of the business day; with the day it begins anew, and a supervisor may clear it.
+A code is taken once here. A sale elsewhere does not use it up for a gate, nor a passage for a sale.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from devices.core import accept
+from devices.core.accept import Genuine
+from devices.core.declines import Decline, Why
+from devices.core.funds import age_step
+from devices.core.journal import Facts, NoteRecord, PassRecord
+from devices.core.messages import Parameters
+from devices.core.policy import AgeStep, in_force
+from devices.journal.journal import Journal
+from devices.journal.values import DAY_MS, Presented
+from devices.master import texts
+from devices.master.decide import Declined, Memory, Tapped, here, remembered, stopped
+from devices.master.results import plain
+from devices.store.held import Held
+
+PASSES_FORMAT = 2
+"""The journal format that knows passages and notes."""
+CLEARED = "passage.cleared"
+"""The note by which a supervisor lets everybody in again."""
+_LOOK_BACK_MS = 2 * DAY_MS
+
+Way = Literal["in", "out"]
+
+
+class Passed(msgspec.Struct, frozen=True):
+    """Somebody may pass, once this is journaled."""
+
+    record: PassRecord
+    name: str
+    presented: Presented | None
+
+
+class Passage:
+    """Not for two threads at once; the master control holds its lock."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._inside: set[int] = set()
+        self._day = ""
+
+    def decide(
+        self,
+        text: str,
+        *,
+        code: Genuine | Tapped,
+        memory: Memory,
+        at_ms: int,
+        facts: Facts | None,
+    ) -> Passed | Declined:
+        """Whether this code or card may pass here and now. Raises StoreBroken or JournalBroken."""
+        genuine, now_s = code if isinstance(code, Genuine) else None, at_ms // 1000
+        used = self._used_here(genuine, now_s)
+        if used is not None:
+            return Declined(used)
+        held, row = memory.find(code.account_ref)
+        policy = in_force(held.policies, at_s=now_s)
+        if held.parameters.journal < PASSES_FORMAT:
+            return plain(Why.NOT_READY, said=texts.NOT_A_GATE_YET)
+        if policy is None:
+            return plain(Why.NOT_READY)
+        name, way = row.name if row is not None else "", _way(held.parameters, facts)
+        tap = here(held.parameters, zone=memory.zone, policy=policy, now_s=now_s)
+        self._begin(tap.business_date, at_ms)
+        if way == "in":
+            groups = row.groups if row is not None and not row.gone else ()
+            ages = memory.ages(policy.ages, held.made_s, now_s)
+            refused = self._refused(code, held, ages, groups=groups, age_s=now_s - held.made_s)
+            if refused is not None:
+                return Declined(refused, name)
+        record = PassRecord(
+            seq=self._journal.next_seq,
+            at_ms=at_ms,
+            account_ref=code.account_ref,
+            evidence=text,
+            direction=way,
+            tap=tap,
+            snapshot=(held.generation, held.number),
+            snapshot_made_s=held.made_s,
+            facts=facts,
+        )
+        return Passed(record, name, remembered(genuine))
+
+    def passed(self, record: PassRecord) -> None:
+        """It is durable."""
+        self._follow(record)
+
+    def clear(self) -> None:
+        """Nobody counts as inside: a supervisor said so."""
+        self._inside.clear()
+
+    def _used_here(self, genuine: Genuine | None, now_s: int) -> Decline | None:
+        if genuine is None:
+            return None
+        last_s = self._journal.last_presented_s(genuine.code.code_id)
+        return accept.used_before(genuine.code, last_s=last_s, now_s=now_s)
+
+    def _refused(
+        self, code: Genuine | Tapped, held: Held, ages: tuple[AgeStep, ...], *, groups: tuple[int, ...], age_s: int
+    ) -> Decline | None:
+        denied = stopped(code, held)
+        if denied is not None:
+            return denied
+        if age_step(ages, age_s=age_s) is None:
+            return Decline(Why.SNAPSHOT_TOO_OLD, {"age_s": max(0, age_s)})
+        allowed = held.parameters.groups
+        if allowed and not set(groups) & set(allowed):
+            return Decline(Why.NO_PASSAGE)
+        if held.parameters.anti_passback and code.account_ref in self._inside:
+            return Decline(Why.ALREADY_INSIDE)
+        return None
+
+    def _begin(self, day: str, at_ms: int) -> None:
+        """With a new business day, or after a start, who is inside is read from the day's records."""
+        if day == self._day:
+            return
+        self._inside.clear()
+        for each in self._journal.written(PassRecord, NoteRecord, since_ms=at_ms - _LOOK_BACK_MS):
+            if isinstance(each.record, PassRecord) and each.record.tap.business_date == day:
+                self._follow(each.record)
+            elif isinstance(each.record, NoteRecord) and each.record.what == CLEARED:
+                self._inside.clear()
+        self._day = day
+
+    def _follow(self, record: PassRecord) -> None:
+        if record.direction == "in":
+            self._inside.add(record.account_ref)
+        else:
+            self._inside.discard(record.account_ref)
+
+
+def _way(parameters: Parameters, facts: Facts | None) -> Way:
+    """The server says it; where the gate goes both ways, the reader that was used."""
+    if parameters.direction != "both":
+        return parameters.direction
+    return "out" if facts is not None and facts.way == "out" else "in"
