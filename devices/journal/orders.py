@@ -69,23 +69,22 @@ def read_sale(
         sale = decode_record(tables.open_line(vault, sealed, epoch=epoch, seq=seq)[1])
     if not isinstance(sale, SaleRecord):
         return None
-    later = [each for each in ordered if each.ordinal >= stream.ordinal]
     undone = any(
         isinstance(record, ReversalRecord) and (record.of_epoch, record.of_seq) == (epoch, seq)
-        for _, record in _records(connection, vault, later, kinds=(_REVERSAL,))
+        for _, record in _records(connection, vault, ordered, kinds=(_REVERSAL,), after=place)
     )
     return NewestSale(epoch, sale, reversed=undone)
 
 
 def _records(
-    connection: Connection, vault: Vault, streams: Iterable[Stream], *, kinds: tuple[int, ...]
+    connection: Connection, vault: Vault, streams: Iterable[Stream], *, kinds: tuple[int, ...], after: int = 0
 ) -> Iterator[tuple[int, Record]]:
     """(epoch, record) of these kinds, sales only where they are an order's."""
     wanted = ", ".join(str(kind) for kind in kinds)
     for stream in sorted(streams, key=lambda each: each.ordinal):
         rows = connection.execute(
             f"SELECT id, kind, sealed FROM record WHERE id BETWEEN ? AND ? AND kind IN ({wanted}) ORDER BY id",  # noqa: S608  # whole numbers of our own
-            (tables.record_id(stream.ordinal, 0), tables.record_id(stream.ordinal, MAX_SEQUENCE)),
+            (max(after + 1, tables.record_id(stream.ordinal, 0)), tables.record_id(stream.ordinal, MAX_SEQUENCE)),
         )
         for identifier, kind, sealed in rows:
             line = tables.open_line(vault, sealed, epoch=stream.epoch, seq=tables.sequence_of(identifier))[1]

@@ -6,6 +6,7 @@ and never holds a sale up. Every public method may be called from any thread.
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from devices.core.catalogue import Catalogue
 from devices.core.journal import Facts, NoteRecord
@@ -13,8 +14,8 @@ from devices.core.messages import Mode
 from devices.core.money import MAX_AMOUNT_MINOR, AmountError, parse_amount
 from devices.drivers.clock import Clock
 from devices.journal.journal import Journal
-from devices.journal.orders import Ordered, read_orders
-from devices.journal.values import JournalBroken, JournalFull, Passing, unwatched
+from devices.journal.orders import Ordered, read_orders, read_sale
+from devices.journal.values import JournalBroken, JournalFull, NewestSale, Passing, unwatched
 from devices.master.around import Neighbours
 from devices.master.counter import Counter
 from devices.master.screen import Network, Outcome, Phase, Result, Said, Screen
@@ -201,6 +202,10 @@ class MasterControl:
         self._passing("note.durable")
         self._changed()
         return True
+
+    def sale(self, *, epoch: int, seq: int) -> NewestSale | None:
+        """One sale by its place, where it is kept, and whether it was reversed. Raises JournalBroken."""
+        return self._journal.read(partial(read_sale, epoch=epoch, seq=seq))
 
     def orders(self) -> list[Ordered]:
         """The sales kept that answer to an order, oldest first: for a start. Raises JournalBroken."""
