@@ -16,14 +16,15 @@ from ecard.cardholders.models import Cardholder, Group
 from ecard.cardholders.operations import make_price_class, open_cardholders, save_group, set_avoided
 from ecard.cardholders.values import NewCardholder
 from ecard.demo import menu, rules
+from ecard.demo.fleet import FLEET
 from ecard.demo.names import names
-from ecard.demo.options import TERMINALS
 from ecard.merchants.models import Allergen, Merchant, Outlet, Site
 from ecard.merchants.operations import save_meal_period, save_merchant, save_outlet, save_site
 from ecard.payments.operations import TOP_UPS_LIMIT, top_ups
 from ecard.payments.values import NewTopUp
-from ecard.terminals.models import Terminal, TerminalMode
+from ecard.terminals.models import DeviceKind, Terminal, TerminalMode
 from ecard.terminals.operations import publish, register
+from ecard.terminals.values import DeviceSettings
 
 CLASS_STUDENT, CLASS_STAFF, CLASS_VISITOR, CLASS_PUPIL = 1, 2, 3, 4
 STAFF_SHARE, VISITOR_SHARE, PUPIL_SHARE = 0.14, 0.04, 0.06
@@ -55,6 +56,25 @@ _CANTEENS = (
     ),
     ("gym", "体育馆", "Gym", (("健身", "Fitness"),)),
 )
+# code, Chinese, English, and the outlet's names
+_DEVICES_STAND_AT = (
+    ("bus", "校园巴士", "Campus bus", "校园巴士1路", "Campus bus, line 1"),
+    ("milk", "牛奶柜", "Milk cabinets", "教学楼牛奶柜", "Milk cabinet, teaching building"),
+)
+# by the name of the terminal: what a tap asks for, the price where it is fixed, and the kind's own settings
+_SET_TO: dict[str, tuple[TerminalMode, int, DeviceSettings]] = {
+    "北苑1号机": (TerminalMode.FIXED, 15_00, DeviceSettings()),
+    "南苑1号机": (TerminalMode.TYPED, 0, DeviceSettings()),
+    "北苑4号机": (TerminalMode.PRODUCTS, 0, DeviceSettings()),
+    "南苑称重台": (TerminalMode.TYPED, 0, DeviceSettings(kind=DeviceKind.WEIGHING, per_kg_minor=39_60)),
+    "体育馆闸机": (TerminalMode.PASS, 0, DeviceSettings(kind=DeviceKind.GATE, anti_passback=True)),
+    "校园巴士1路": (
+        TerminalMode.FIXED,
+        2_00,
+        DeviceSettings(kind=DeviceKind.BUS, line="1", stops=("北门", "图书馆", "第一教学楼", "体育馆", "南门")),
+    ),
+    "牛奶柜": (TerminalMode.PRODUCTS, 0, DeviceSettings(kind=DeviceKind.CABINET)),
+}
 # Every minute of the day belongs to one, so that the demo sells whenever it is opened.
 _PERIODS = (
     ("breakfast", "早餐", "Breakfast", 6 * 60, 10 * 60),
@@ -84,7 +104,7 @@ def seed(*, people: int, passwords: Mapping[str, str], at: datetime, bare: bool 
     with transaction.atomic():
         admin = get_user_model().objects.create_superuser("admin", password=passwords["admin"])
         _manager(password=passwords["manager"])
-        outlets = _places(at)
+        outlets = _places(at) + _outlets_of_devices(Site.objects.get(), at=at)
         menu.sell(outlets, at=at)
         menu.mark_holidays(outlets[0].site, by=admin, at=at)
         groups = _groups(at)
@@ -95,7 +115,7 @@ def seed(*, people: int, passwords: Mapping[str, str], at: datetime, bare: bool 
         late = rules.late_shift(by_group["staff"], at=at)
         if not bare:
             rules.make_rules(rules.Campus(groups, by_group, outlets), late=late, at=at)
-        _terminals(outlets, at=at)
+        equip(at=at)
         publish(at=at, starts_at=at, by=admin)
     return True
 
@@ -115,7 +135,7 @@ def logins() -> list[Login]:
 
 def terminals() -> list[Terminal]:
     """The demo's terminals, in the order they were registered."""
-    return list(Terminal.objects.select_related("outlet").order_by("pk")[:TERMINALS])
+    return list(Terminal.objects.select_related("outlet").order_by("pk")[: len(FLEET)])
 
 
 def _places(at: datetime) -> list[Outlet]:
@@ -143,12 +163,34 @@ def _manager(*, password: str) -> None:
     made.groups.add(Rights.objects.get(name=MANAGER_RIGHTS))
 
 
-def _terminals(outlets: list[Outlet], *, at: datetime) -> None:
-    """One with a price of its own, one where amounts are typed, one with the products of a breakfast window."""
-    at_window = {each.code: each for each in outlets}
-    register(name="北苑1号机", outlet=at_window["north-1"], at=at, mode=TerminalMode.FIXED, fixed_minor=15_00)
-    register(name="南苑1号机", outlet=at_window["south-1"], at=at)
-    register(name="北苑4号机", outlet=at_window["north-4"], at=at, mode=TerminalMode.PRODUCTS)
+def _outlets_of_devices(site: Site, *, at: datetime) -> list[Outlet]:
+    """Where devices that are no canteen's stand."""
+    outlets = []
+    for code, name, name_en, outlet_name, outlet_name_en in _DEVICES_STAND_AT:
+        merchant = save_merchant(code=code, name=name, name_en=name_en)
+        made = save_outlet(
+            site=site, merchant=merchant, code=f"{code}-1", name=outlet_name, name_en=outlet_name_en, at=at
+        )
+        outlets.append(made)
+    return outlets
+
+
+@transaction.atomic
+def equip(*, at: datetime) -> None:
+    """Register the devices that are missing: all of a new campus, or those that a kept one did not have yet."""
+    known = set(Terminal.objects.values_list("outlet__code", "name")[: len(FLEET)])
+    missing = [each for each in FLEET if (each.outlet, each.name) not in known]
+    if not missing or Terminal.objects.count() + len(missing) > len(FLEET):
+        return
+    site = Site.objects.get()
+    if not Outlet.objects.filter(code=menu.MILK_CABINET).exists():
+        menu.sell_milk(_outlets_of_devices(site, at=at), at=at)
+    at_outlet = {each.code: each for each in Outlet.objects.filter(code__in={each.outlet for each in missing})}
+    for each in missing:
+        mode, fixed_minor, device = _SET_TO[each.name]
+        register(
+            name=each.name, outlet=at_outlet[each.outlet], at=at, mode=mode, fixed_minor=fixed_minor, device=device
+        )
 
 
 def _avoid_gluten(pupils: list[Cardholder], *, at: datetime) -> None:

@@ -17,6 +17,11 @@ from ecard.merchants.values import NewPlacement
 
 HOLIDAYS = Path(merchants.__file__).parent / "static" / "merchants" / "china-2026.csv"
 EVERYWHERE = "*"
+MILK_CABINET = "milk-1"
+NOT_EVERYWHERE = ("bus-1", MILK_CABINET)
+"""A bus and a milk cabinet sell what is theirs."""
+
+_Product = tuple[str, str, str, str, int, str, str]
 
 # code, Chinese, English, and the colour of the buttons
 _CATEGORIES = (
@@ -58,6 +63,10 @@ _PRODUCTS = (
     ("milk-tea", "珍珠奶茶", "Bubble tea", "drinks", 10_00, "milk", "halal-4"),
     ("gym-visit", "健身房单次", "Gym visit", "sports", 20_00, "", "gym-1"),
     ("badminton", "羽毛球场一小时", "Badminton court for an hour", "sports", 30_00, "", "gym-1"),
+    ("whole-milk", "纯牛奶", "Whole milk", "drinks", 3_50, "milk", MILK_CABINET),
+    ("low-fat-milk", "低脂牛奶", "Low-fat milk", "drinks", 3_50, "milk", MILK_CABINET),
+    ("drinking-yoghurt", "酸奶饮品", "Drinking yoghurt", "drinks", 4_50, "milk", MILK_CABINET),
+    ("oat-milk", "燕麦奶", "Oat drink", "drinks", 5_00, "gluten", MILK_CABINET),
     ("water", "矿泉水", "Mineral water", "drinks", 2_00, "", EVERYWHERE),
     ("cola", "可乐", "Cola", "fizzy", 3_50, "", EVERYWHERE),
     ("lemonade", "柠檬汽水", "Lemonade", "fizzy", 3_50, "", EVERYWHERE),
@@ -66,14 +75,23 @@ _PRODUCTS = (
 
 def sell(outlets: Sequence[Outlet], *, at: datetime) -> None:
     """Put the products on the outlets' buttons, food first."""
+    _sell(_PRODUCTS, outlets, at=at)
+
+
+def sell_milk(outlets: Sequence[Outlet], *, at: datetime) -> None:
+    """Only what is sold at the milk cabinet, for a campus that sells the rest already."""
+    _sell([each for each in _PRODUCTS if each[-1] == MILK_CABINET], outlets, at=at)
+
+
+def _sell(products: Sequence[_Product], outlets: Sequence[Outlet], *, at: datetime) -> None:
     made = {code: save_category(code=code, name=name, name_en=en, at=at) for code, name, en, _colour in _CATEGORIES}
     colours = {code: colour for code, _name, _en, colour in _CATEGORIES}
     allergens = {each.code: each for each in Allergen.objects.all()[:100]}
-    for place, (code, name, name_en, category, price_minor, contains, windows) in enumerate(_PRODUCTS):
+    for place, (code, name, name_en, category, price_minor, contains, windows) in enumerate(products):
         placements = [
             NewPlacement(outlet.pk, place=place, colour=colours[category])
             for outlet in outlets
-            if windows == EVERYWHERE or outlet.code in windows.split()
+            if (windows == EVERYWHERE and outlet.code not in NOT_EVERYWHERE) or outlet.code in windows.split()
         ]
         save_product(
             code=code,

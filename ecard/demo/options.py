@@ -11,7 +11,6 @@ TAPS_DEFAULT = 500
 TAPS_MAX = 5_000
 PEOPLE_DEFAULT = 2_000
 PEOPLE_MAX = 50_000
-TERMINALS = 3
 PROJECT = Path(__file__).resolve().parents[2]
 
 

@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ecard.demo.fleet import FLEET
 from ecard.embedded import any_port, free_port
 from ecard.settings.env import read_environment_file, write_environment_file
 
 WEB_PORT = 8000
+GALLERY_PORT = 7000
 TERMINAL_PORT = 7001
 RELAY_PORT = 7101
 CONTROL_PORT = 7201
@@ -26,6 +28,7 @@ PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105  (without wh
 PASSWORD_LENGTH = 10
 LOGINS = ("admin", "manager", "student", "staff", "visitor", "pupil")
 ADDRESSES = "addresses.json"
+CARDS = "cards.json"
 
 
 class AlreadyRunning(Exception):
@@ -40,6 +43,7 @@ class Ports:
     terminals: tuple[int, ...]
     relays: tuple[int, ...]
     controls: tuple[int, ...]
+    gallery: int
     replaced: tuple[tuple[int, int], ...]
 
 
@@ -72,12 +76,13 @@ def choose_ports(*, terminals: int, host: str, web_port: int = WEB_PORT, usual_o
         return port
 
     web = take(web_port, on=host)
+    gallery = take(GALLERY_PORT)
     lines = [
         (take(TERMINAL_PORT + number), take(RELAY_PORT + number), take(CONTROL_PORT + number))
         for number in range(terminals)
     ]
     terminal_ports, relay_ports, control_ports = zip(*lines, strict=True)
-    return Ports(web, terminal_ports, relay_ports, control_ports, tuple(replaced))
+    return Ports(web, terminal_ports, relay_ports, control_ports, gallery, tuple(replaced))
 
 
 def read_or_make_secrets(state: Path) -> dict[str, str]:
@@ -120,13 +125,25 @@ def server_environment(
 def write_addresses(state: Path, *, web_url: str, ports: Ports, logins: Mapping[str, str]) -> None:
     """Tell programs where everything is; the file is there while the demo is up and ready. `logins` by role."""
     terminals = [
-        {"url": f"http://{LOOPBACK}:{port}", "line": f"http://{LOOPBACK}:{control}"}
-        for port, control in zip(ports.terminals, ports.controls, strict=True)
+        {"kind": each.kind, "url": f"http://{LOOPBACK}:{port}", "line": f"http://{LOOPBACK}:{control}"}
+        for each, port, control in zip(FLEET, ports.terminals, ports.controls, strict=True)
     ]
-    told = {"web": web_url, "terminals": terminals, "logins": dict(logins)}
+    gallery = f"http://{LOOPBACK}:{ports.gallery}"
+    told = {"web": web_url, "gallery": gallery, "terminals": terminals, "logins": dict(logins)}
     fresh = state / f"{ADDRESSES}.new"
     fresh.write_text(json.dumps(told, indent=1) + "\n")
     fresh.rename(state / ADDRESSES)
+
+
+def write_devices(state: Path, *, ports: Ports) -> Path:
+    """Tell the gallery which devices there are."""
+    listed = [
+        {"kind": each.kind, "zh": each.zh, "en": each.en, "url": f"http://{LOOPBACK}:{port}"}
+        for each, port in zip(FLEET, ports.terminals, strict=True)
+    ]
+    path = state / "devices.json"
+    path.write_text(json.dumps(listed, ensure_ascii=False, indent=1) + "\n")
+    return path
 
 
 def lan_address() -> str:

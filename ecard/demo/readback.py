@@ -19,9 +19,9 @@ def marks(terminal_ids: Iterable[int]) -> dict[tuple[int, int], int]:
     return {(row[0], row[1]): row[2] for row in streams.values_list("terminal_id", "epoch", "next_seq")}
 
 
-def spans_since(before: dict[tuple[int, int], int]) -> tuple[Span, ...]:
-    """What has been received since `before` was marked, epoch by epoch."""
-    now = marks({terminal for terminal, _epoch in before} | _terminals())
+def spans_since(before: dict[tuple[int, int], int], terminal_ids: Iterable[int]) -> tuple[Span, ...]:
+    """What has been received of the terminals since `before` was marked, epoch by epoch."""
+    now = marks(terminal_ids)
     return tuple(
         Span(terminal, epoch, before.get((terminal, epoch), 1), next_seq - 1)
         for (terminal, epoch), next_seq in sorted(now.items())
@@ -79,7 +79,3 @@ def _sales(stream: Stream, span: Span) -> dict[Key, Posted]:
             checked.recorded.leg_minor("entitlement"),
         )
     return posted
-
-
-def _terminals() -> set[int]:
-    return set(Stream.objects.values_list("terminal_id", flat=True).distinct())

@@ -56,6 +56,7 @@ def make_rules(campus: Campus, *, late: PersonList, at: datetime) -> None:
     _free_breakfast(campus.groups, sponsor=affairs)
     _meal_subsidy(campus, sponsor=affairs, at=at)
     _gym_allowance(campus, sponsor=affairs, at=at)
+    _nutrition(campus, sponsor=affairs, at=at)
     _late_voucher(campus, late=late, sponsor=union, at=at)
 
 
@@ -122,6 +123,20 @@ def _gym_allowance(campus: Campus, *, sponsor: Sponsor, at: datetime) -> None:
         amount_minor=100_00,
         period_key=str(at.year),
         expires_at=at + timedelta(days=365),
+        at=at,
+    )
+
+
+def _nutrition(campus: Campus, *, sponsor: Sponsor, at: datetime) -> None:
+    """A pupil's milk of the month; the cabinet takes it by itself."""
+    milk = open_programme(name="营养补贴", name_en="Nutrition subsidy", sponsor_id=sponsor.pk)
+    milk.outlets.set(campus.outlets_of("milk"))
+    issue_grants(
+        programme=milk,
+        cardholders=campus.people["pupils"],
+        amount_minor=80_00,
+        period_key="month-1",
+        expires_at=at + timedelta(days=30),
         at=at,
     )
 

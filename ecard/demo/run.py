@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, NoReturn
 from ecard.demo import place, programs
 from ecard.demo.console import Show
 from ecard.demo.device import Device, DeviceFailed
-from ecard.demo.options import PROJECT, TERMINALS, Options
+from ecard.demo.fleet import FLEET, TILLS
+from ecard.demo.options import PROJECT, Options
 from ecard.demo.process import ProcessManager, ProgramFailed, Running
 from ecard.demo.webphone import PhoneFailed
 from ecard.embedded import EmbeddedPostgres, EmbeddedRedis, EngineError
@@ -91,7 +92,7 @@ def _run(options: Options, own: MutableMapping[str, str], show: Show, stack: Exi
     with show.step("worker listens, terminals enrolled and loaded"):
         server.wait_for_worker(timeout_s=READY_TIMEOUT_S, watch=manager.must_run)
         server.enrol(devices, timeout_s=READY_TIMEOUT_S)
-    status = server.rush(options, stage.secrets, stage.ports, devices, show) if options.taps else 0
+    status = server.rush(options, stage.secrets, stage.ports, devices[:TILLS], show) if options.taps else 0
     if options.once:
         return status
     logins = server.campus.logins()
@@ -113,7 +114,7 @@ def _engines(options: Options, own: MutableMapping[str, str], show: Show, stack:
         stack.callback(redis.stop)
         redis.start()
     host = place.EVERYWHERE if options.lan else place.LOOPBACK
-    ports = place.choose_ports(terminals=TERMINALS, host=host, usual_ones=not options.any_ports)
+    ports = place.choose_ports(terminals=len(FLEET), host=host, usual_ones=not options.any_ports)
     for usual, now in ports.replaced:
         show.say(f"  port {usual} is busy: {now} instead", style="yellow")
     address = place.lan_address() if options.lan else place.LOOPBACK
@@ -147,10 +148,11 @@ def _start(stage: Stage, devices: list[Device], manager: ProcessManager) -> list
     ]
     # A terminal and its line know the server's address, and none of its secrets.
     bare = {name: value for name, value in environment.items() if not name.startswith(("ECARD_", "DATABASE_", "DEMO_"))}
-    hardware = []
+    hardware = [programs.relay(stage.ports, devices, environment=bare)]
     for number, device in enumerate(devices):
-        hardware.append(programs.relay(number, stage.ports, device, environment=bare))
         hardware.append(programs.terminal(number, stage.ports, device, state=state, environment=bare))
+    listed = place.write_devices(state, ports=stage.ports)
+    hardware.append(programs.gallery(stage.ports, listed=listed, environment=bare))
     return [manager.start(program) for program in (*server, *hardware)]
 
 
@@ -177,8 +179,9 @@ def _tell(stage: Stage, logins: Sequence[Login], devices: list[Device], show: Sh
         password = place.password_of(login.role, stage.secrets)
         rows.append((*pages[login.role], f"{login.number} / {password}"))
     rows.append(("API", f"{url}/api/docs/", ""))
-    for number, device in enumerate(devices, start=1):
-        rows.append((f"terminal {number}, cashier", f"{device.url}/", ""))
+    rows.append(("all devices", f"http://{place.LOOPBACK}:{stage.ports.gallery}/", ""))
+    for number, (device, each) in enumerate(zip(devices, FLEET, strict=True), start=1):
+        rows.append((f"terminal {number}, {each.kind}", f"{device.url}/", ""))
         rows.append((f"terminal {number}, customer", f"{device.url}/customer", ""))
     show.addresses(rows)
     if stage.options.lan:

@@ -20,6 +20,7 @@ from ecard.codes.queries import issuing_zone
 from ecard.demo import campus, ceremony, place
 from ecard.demo.console import RushView, Show
 from ecard.demo.device import Device
+from ecard.demo.fleet import TILLS
 from ecard.demo.options import Options
 from ecard.demo.phone import DayCode, Phone, new_key
 from ecard.demo.process import ProgramFailed
@@ -40,7 +41,9 @@ def prepare(options: Options, kept_secrets: Mapping[str, str]) -> bool:
     now = timezone.now()
     ceremony.hold(root_file=options.state / "root.json", passphrase=kept_secrets[place.ROOT_PASSPHRASE], at=now)
     passwords = {login: place.password_of(login, kept_secrets) for login in place.LOGINS}
-    return campus.seed(people=options.people, passwords=passwords, at=now, bare=options.bare)
+    made = campus.seed(people=options.people, passwords=passwords, at=now, bare=options.bare)
+    campus.equip(at=now)
+    return made
 
 
 def wait_for_worker(*, timeout_s: float, watch: Callable[[], None]) -> None:
@@ -73,7 +76,8 @@ def rush(
     with show.step(f"{options.taps} phones fetch the codes of the day"):
         phones = _signed_in_phones(kept_secrets, ports, at=began)
         phones += _phones(options.taps - len(phones), draw_from=draw_from, at=began)
-    before = marks(terminal.pk for terminal in campus.terminals())
+    tills = {terminal.pk for terminal in campus.terminals()[:TILLS]}
+    before = marks(tills)
     last_batch = Batch.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     count = Count()
     with show.rush(count, taps=options.taps) as view:
@@ -98,7 +102,7 @@ def rush(
         declined=dict(count.declined),
         unread=count.unread,
         offline=count.offline,
-        spans=spans_since(before),
+        spans=spans_since(before, tills),
     )
     keep(tally, folder=options.state / "rushes")
     verdict = read_back(tally)

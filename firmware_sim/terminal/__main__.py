@@ -1,4 +1,4 @@
-"""`python -m firmware_sim.terminal --data DIR --port 7001 --server http://127.0.0.1:7101`: one simulated terminal."""
+"""`python -m firmware_sim.terminal --data DIR --port 7001 --server http://127.0.0.1:7101`: one simulated device."""
 
 import argparse
 from pathlib import Path
@@ -7,32 +7,51 @@ import uvicorn
 
 from devices.terminal import Terminal
 from firmware_sim.hardware import VirtualClock
+from firmware_sim.parts.reader import read_cards
 from firmware_sim.terminal.app import Host, terminal_app
+from firmware_sim.terminal.build import KINDS, build
 
 
 def main() -> None:
     """Open the SDK's terminal on virtual hardware and serve its screen until stopped."""
-    parser = argparse.ArgumentParser(prog="firmware_sim.terminal", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="where journal, snapshot and keys are kept")
-    parser.add_argument("--port", type=int, required=True, help="port of its screen")
-    parser.add_argument("--server", required=True, help="the server's address, or its relay's")
-    parser.add_argument("--line-control", default="", help="the relay's switch, for the network buttons")
-    parser.add_argument("--enrol", default="", metavar="CODE", help="enrol with this code at once")
-    parser.add_argument("--host", default="127.0.0.1", help="the screen's address; the machine itself unless changed")
-    given = parser.parse_args()
+    given = _arguments()
     clock = VirtualClock()
     terminal = Terminal.open(given.data, server_url=given.server, clock=clock)
     terminal.start()
+    built = build(given.kind, terminal, clock=clock, cards=read_cards(given.cards) if given.cards else [])
     try:
+        built.start()
         if given.enrol:
             terminal.enrol(given.enrol)
-        host = Host(controls=terminal.control, enrol=terminal.enrol, clock=clock, line_control_url=given.line_control)
+        host = Host(
+            controls=terminal.control,
+            enrol=terminal.enrol,
+            clock=clock,
+            line_control_url=given.line_control,
+            kind=given.kind,
+            device=built.device,
+            parts=built.parts,
+        )
         # An open page holds its event stream for ever; it must not hold up the end of the process.
         uvicorn.run(
             terminal_app(host), host=given.host, port=given.port, log_level="warning", timeout_graceful_shutdown=1
         )
     finally:
+        built.stop()
         terminal.close()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="firmware_sim.terminal", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="where journal, snapshot and keys are kept")
+    parser.add_argument("--port", type=int, required=True, help="port of its screen")
+    parser.add_argument("--server", required=True, help="the server's address, or its relay's")
+    parser.add_argument("--kind", choices=KINDS, default="canteen", help="which hardware it has")
+    parser.add_argument("--cards", type=Path, metavar="FILE", help="JSON: number, name, uid of cards at its reader")
+    parser.add_argument("--line-control", default="", help="the relay's switch, for the network buttons")
+    parser.add_argument("--enrol", default="", metavar="CODE", help="enrol with this code at once")
+    parser.add_argument("--host", default="127.0.0.1", help="the screen's address; the machine itself unless changed")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ FOREIGN = ("ECARD_", "DATABASE_", "DJANGO_", "PYTEST_")
 class Counter(msgspec.Struct, frozen=True):
     """One terminal's pages, and the switch of its line."""
 
+    kind: str
     url: str
     line: str
 
@@ -43,6 +44,7 @@ class Addresses(msgspec.Struct, frozen=True):
     """The demo's own file: where everything is, and the login names by role."""
 
     web: str
+    gallery: str
     terminals: tuple[Counter, ...]
     logins: dict[str, str]
 

@@ -1,0 +1,1 @@
+"""All simulated devices on one page."""
