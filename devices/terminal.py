@@ -19,6 +19,8 @@ from devices.drivers.randomness import Randomness, SystemRandomness, draw_epoch
 from devices.drivers.vault import Vault
 from devices.journal.journal import Journal
 from devices.journal.values import Limits, Passing, unwatched
+from devices.lan.neighbours import Lan
+from devices.lan.udp import LanOptions, Udp
 from devices.master.control import MasterControl
 from devices.store import snapshots
 from devices.store.identity import forget_identity, load_identity
@@ -37,7 +39,9 @@ class InUse(Exception):
 
 
 class Terminal:
-    """Use `open`. `control` is what a host shows and presses; the rest works by itself."""
+    """Use `open`. `control` is what a host shows and presses, `lan` the neighbours where there are any; the rest works
+    by itself.
+    """
 
     def __init__(
         self,
@@ -49,10 +53,13 @@ class Terminal:
         control: MasterControl,
         sync: SyncWorker,
         files: Files,
+        lan: Lan | None,
+        udp: Udp | None,
     ) -> None:
         self.control = control
         self.sync = sync
         self._folder, self._lock, self._journal, self._store, self._files = folder, lock, journal, store, files
+        self.lan, self._udp = lan, udp
         self._closed = False
 
     @classmethod
@@ -68,10 +75,11 @@ class Terminal:
         limits: Limits | None = None,
         passing: Passing = unwatched,
         storage: Storage | None = None,
+        lan: LanOptions | None = None,
     ) -> Self:
         """Boot: recover what the folder holds and begin a new epoch. `start` then begins to sync.
 
-        Raises InUse, KeyFileError, JournalBroken or StoreBroken, each for an engineer to look at.
+        Raises InUse, KeyFileError, JournalBroken, StoreBroken or LanError, each for an engineer to look at.
         """
         clock, randomness, storage = (
             clock or SystemClock(),
@@ -101,24 +109,44 @@ class Terminal:
                 storage=storage,
             )
             undo.callback(journal.close)
+            udp = Udp(lan) if lan is not None else None
+            neighbours = None
+            if udp is not None:
+                undo.callback(udp.close)
+                neighbours = Lan(seed=seed, store=store, journal=journal, clock=clock, randomness=randomness, link=udp)
             control = MasterControl(
                 journal=journal,
                 store=store,
                 clock=clock,
                 terminal=identity.terminal if identity is not None else 0,
                 passing=passing,
+                neighbours=neighbours,
             )
             parts = _Parts(data_dir, seed, software, clock, randomness, journal, store, control, passing, files)
             sync = _worker(parts, transport or HttpTransport(server_url), identity)
             terminal = cls(
-                folder=data_dir, lock=lock, journal=journal, store=store, control=control, sync=sync, files=files
+                folder=data_dir,
+                lock=lock,
+                journal=journal,
+                store=store,
+                control=control,
+                sync=sync,
+                files=files,
+                lan=neighbours,
+                udp=udp,
             )
             undo.pop_all()
             return terminal
 
     def start(self) -> None:
-        """Begin to sync in a thread."""
+        """Begin to sync, and to hear the neighbours, in threads."""
+        self.listen()
         self.sync.start()
+
+    def listen(self) -> None:
+        """Begin to hear the neighbours; `start` does it, too."""
+        if self.lan is not None and self._udp is not None:
+            self._udp.start(self.lan.receive, self.lan.tick)
 
     def enrol(self, text: str) -> None:
         """An enrolment code, typed or scanned; the screen tells what comes of it. Raises NotAnEnrolmentCode."""
@@ -129,6 +157,8 @@ class Terminal:
         if self._closed:
             return
         self._closed = True
+        if self._udp is not None:
+            self._udp.close()
         self.sync.stop()
         self._journal.close()
         self._store.close()

@@ -23,6 +23,7 @@ from devices.drivers.vault import Vault, VaultError
 from devices.journal import pruning, tables
 from devices.journal.recovering import Known, first_record, recover, reread_end
 from devices.journal.runs import read_run
+from devices.journal.telling import told_after, told_ends
 from devices.journal.values import (
     JournalBroken,
     JournalFull,
@@ -256,6 +257,28 @@ class Journal:
             with self._read_lock:
                 return read_run(self._reader, self._vault, stream, first=first, last=last)
         except (StorageError, VaultError) as error:
+            raise JournalBroken(f"records cannot be read: {error}") from error
+
+    def told_ends(self, *, since_ms: int) -> dict[int, int]:
+        """The last sale or reversal of each epoch that has one since then, oldest epoch first. Raises JournalBroken."""
+        with self._lock:
+            streams = list(self._known.streams.values())
+        try:
+            with self._read_lock:
+                return told_ends(self._reader, streams, since_ms=since_ms)
+        except StorageError as error:
+            raise JournalBroken(f"records cannot be read: {error}") from error
+
+    def told_after(self, epoch: int, seq: int, *, since_ms: int, limit: int) -> list[Record]:
+        """The next sales and reversals of an epoch, at most `limit`. Raises JournalBroken."""
+        with self._lock:
+            stream = self._known.streams.get(epoch)
+        if stream is None:
+            return []
+        try:
+            with self._read_lock:
+                return told_after(self._reader, self._vault, stream, after=seq, since_ms=since_ms, limit=limit)
+        except (StorageError, VaultError, records.RecordError) as error:
             raise JournalBroken(f"records cannot be read: {error}") from error
 
     def acknowledge(self, epoch: int, upto: int) -> None:

@@ -36,20 +36,24 @@ class Spending:
 
     def add(self, epoch: int, record: SaleRecord) -> None:
         """A sale was made."""
-        quote, tap = record.quote, record.tap
-        spent = Spent(
-            epoch,
-            record.seq,
-            tap.at_s,
-            tap.business_date,
-            tap.period,
-            quote.amount_minor - quote.leg_minor("entitlement"),
-            quote.leg_minor("purse"),
-            tuple(_taken(quote)),
-            tuple(_scopes(quote)),
-        )
-        self._by_account.setdefault(record.account_ref, []).append(spent)
-        self._account_of[epoch, record.seq] = record.account_ref
+        self.count(record.account_ref, spent_of(epoch, record))
+
+    def count(self, account_ref: int, spent: Spent) -> None:
+        """A person spent this; once, however often it is said."""
+        if (spent.epoch, spent.seq) not in self._account_of:
+            self._by_account.setdefault(account_ref, []).append(spent)
+            self._account_of[spent.epoch, spent.seq] = account_ref
+
+    def bound(self, most: int) -> None:
+        """Keep so many sales, the newest."""
+        while len(self._account_of) > most:
+            self.take_back(*next(iter(self._account_of)))
+
+    def forget_before(self, at_s: int) -> None:
+        """Let go the sales of before this moment."""
+        old = [spent for spends in self._by_account.values() for spent in spends if spent.at_s < at_s]
+        for spent in old:
+            self.take_back(spent.epoch, spent.seq)
 
     def take_back(self, epoch: int, seq: int) -> None:
         """A sale was reversed, or is known to be in the snapshot."""
@@ -88,6 +92,22 @@ class Spending:
 
 
 _NOTHING = Pending()
+
+
+def spent_of(epoch: int, record: SaleRecord) -> Spent:
+    """What a sale takes."""
+    quote, tap = record.quote, record.tap
+    return Spent(
+        epoch,
+        record.seq,
+        tap.at_s,
+        tap.business_date,
+        tap.period,
+        quote.amount_minor - quote.leg_minor("entitlement"),
+        quote.leg_minor("purse"),
+        tuple(_taken(quote)),
+        tuple(_scopes(quote)),
+    )
 
 
 def _taken(quote: Quote) -> Iterator[tuple[int, int]]:

@@ -16,7 +16,7 @@ from devices.drivers.clock import Clock
 from devices.journal.journal import Journal
 from devices.journal.orders import Ordered, read_orders, read_sale
 from devices.journal.values import JournalBroken, JournalFull, NewestSale, Passing, unwatched
-from devices.master.around import Neighbours
+from devices.master.around import Alone, Neighbours
 from devices.master.counter import Counter
 from devices.master.screen import Network, Outcome, Phase, Result, Said, Screen
 from devices.master.standing import Standing, newer_policy, outlet_name
@@ -57,6 +57,7 @@ class MasterControl:
             passing=passing,
             neighbours=neighbours,
         )
+        self._neighbours, self._heard = neighbours or Alone(), 0
         self._mode_from: tuple[Mode, int] | None = None
         if store.held is not None:
             self._take_parameters(store.held)
@@ -89,6 +90,7 @@ class MasterControl:
                 basket=counter.till.shown(),
                 catalogue=held.catalogue_stamp if held is not None else 0,
                 explained=counter.explained is not None,
+                neighbours=self._neighbours.heard(),
             )
 
     def catalogue(self) -> Catalogue:
@@ -278,9 +280,11 @@ class MasterControl:
         self._changed()
 
     def look_at_clock(self) -> None:
-        """To be called every second or so: a jump is seen even where nobody taps."""
+        """To be called every second or so: a jump is seen even where nobody taps, and a neighbour that fell silent."""
         with self._lock:
             changed = self._time.observe(self._time.reading())
+            before, self._heard = self._heard, self._neighbours.heard()
+            changed = changed or before != self._heard
         if changed:
             self._changed()
 

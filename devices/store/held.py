@@ -7,7 +7,7 @@ import msgspec
 from devices.core.accept import Trust
 from devices.core.catalogue import Catalogue
 from devices.core.keys import KeyList
-from devices.core.messages import Parameters, SnapshotHead
+from devices.core.messages import Parameters, Peer, SnapshotHead
 from devices.core.policy import EVALUATOR_VERSION, Policy, in_force
 
 
@@ -40,6 +40,8 @@ class Held(msgspec.Struct, frozen=True):
     catalogue_stamp: int = 0
     newer: tuple[NewerPolicy, ...] = ()
     evaluator: int = 1
+    terminal: int = 0
+    peers: tuple[Peer, ...] = ()
 
     @classmethod
     def next(
@@ -72,6 +74,8 @@ class Held(msgspec.Struct, frozen=True):
             catalogue_stamp=catalogue_stamp if catalogue is not None else 0,
             newer=newer,
             evaluator=EVALUATOR_VERSION,
+            terminal=head.terminal,
+            peers=head.peers,
         )
 
     @property

@@ -27,6 +27,7 @@ from devices.core.messages import (
     EnrolRequest,
     KeysAnswer,
     Parameters,
+    Peer,
     PostedThrough,
     Refusal,
     SignedPolicy,
@@ -229,6 +230,8 @@ class FakeServer:
         self.parameters = parameters()
         self.keys = key_list()
         self.card_key = CARD_KEY
+        self.terminal = TERMINAL
+        self.peers: tuple[Peer, ...] = ()
         self.streams: dict[int, Sent] = {}
         self.asked: list[str] = []
         self.lose_answers = False
@@ -256,7 +259,7 @@ class FakeServer:
         if route == "enrol":
             return self._enrol(body)
         terminal, at_ms, _ = headers["Authorization"].removeprefix("Ecard-Terminal ").split(".")
-        assert int(terminal) == TERMINAL
+        assert int(terminal) == self.terminal
         if abs(int(at_ms) - self._now_ms) > 120_000:
             return Answer(401, msgspec.json.encode(Refusal("clock", "", self._now_ms)))
         if self.revoked:
@@ -277,7 +280,7 @@ class FakeServer:
         if asked.code != enrolment.secret_of(ENROLMENT_CODE):
             return Answer(403, msgspec.json.encode(Refusal("code")))
         self.device_public = asked.public
-        return Answer(200, msgspec.json.encode(Enrolled(TERMINAL, INSTITUTION, ROOT.public.hex(), self._now_ms)))
+        return Answer(200, msgspec.json.encode(Enrolled(self.terminal, INSTITUTION, ROOT.public.hex(), self._now_ms)))
 
     def _keys(self) -> Answer:
         box = SealedBox(VerifyKey(bytes.fromhex(self.device_public)).to_curve25519_public_key())
@@ -291,12 +294,12 @@ class FakeServer:
         rows = list(self.people.values()) if whole or base < self.number else []
         return Answer(200, self.seal(rows, base=0 if whole else base))
 
-    def seal(self, rows: list[PersonRow], *, base: int, terminal: int = TERMINAL, made_s: int = 0) -> bytes:
+    def seal(self, rows: list[PersonRow], *, base: int, terminal: int = 0, made_s: int = 0) -> bytes:
         changed = base == 0 or self.catalogue != self._catalogue_sent
         self._catalogue_sent = self.catalogue
         bodies = (*map(encode_policy, self.policies), *self.later_policies)
         head = SnapshotHead(
-            terminal=terminal,
+            terminal=terminal or self.terminal,
             generation=self.generation,
             number=self.number,
             base=base,
@@ -308,6 +311,7 @@ class FakeServer:
             parameters=self.parameters,
             key_list_number=self.keys.number,
             catalogue=self.catalogue if changed else None,
+            peers=self.peers,
         )
         return seal_snapshot(head, [encode_row(each) for each in rows], key_id=1, signer=SNAPSHOT_SIGNER)
 
