@@ -1,6 +1,7 @@
 """SQLite on the device: write-ahead log, every commit synced to the disk, files for the owner alone."""
 
 import contextlib
+import errno
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -163,10 +164,14 @@ class _SqliteRows:
             raise _failed(error) from error
 
     def __iter__(self) -> Iterator[Row]:
+        return self
+
+    def __next__(self) -> Row:
         try:
-            yield from self._cursor
+            row: Row = next(self._cursor)
         except sqlite3.Error as error:
             raise _failed(error) from error
+        return row
 
 
 class _SqliteConnection:
@@ -203,4 +208,6 @@ class _SqliteConnection:
 
 
 def _failed(error: sqlite3.Error | OSError) -> StorageError:
-    return StorageError(str(error), full=getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL)
+    code = getattr(error, "sqlite_errorcode", 0)
+    full = code & 0xFF == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE
+    return StorageError(str(error), full=full or getattr(error, "errno", 0) == errno.ENOSPC)

@@ -5,11 +5,11 @@ code in one transaction, the spending by derivation from the records. Threads: a
 the upload reads through a connection of its own.
 """
 
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
 from devices.core import code as codes
 from devices.core import journal as records
@@ -19,9 +19,12 @@ from devices.core.funds import Pending
 from devices.core.journal import GENESIS, EpochRecord, NoteRecord, PassRecord, Record, ReversalRecord, SaleRecord
 from devices.drivers import database
 from devices.drivers.database import Connection, SqliteStorage, Storage, StorageError
-from devices.drivers.vault import Vault, VaultError
-from devices.journal import pruning, tables
-from devices.journal.recovering import Known, first_record, recover, reread_end
+from devices.drivers.vault import Vault
+from devices.journal import pruning, tables, taken
+from devices.journal.disk import FAILURES, OnDisk
+from devices.journal.looking import Written, written
+from devices.journal.recovering import first_record, recover
+from devices.journal.reserve import give_up
 from devices.journal.runs import read_run
 from devices.journal.telling import told_after, told_ends
 from devices.journal.values import (
@@ -41,19 +44,20 @@ from devices.journal.values import (
 
 FILE = "journal.sqlite3"
 
-T = TypeVar("T")
+_Also = Callable[[Connection, Vault], None]
+_INSERT_RECORD = "INSERT INTO record (id, kind, at_ms, sealed) VALUES (?, ?, ?, ?)"
 
 
-class Journal:
+def _nothing_else(_connection: Connection, _vault: Vault) -> None:
+    """A record alone."""
+
+
+class Journal(OnDisk):
     """Opened once by a process; `open` begins an epoch."""
 
     def __init__(self, path: Path, *, vault: Vault, limits: Limits, passing: Passing, storage: Storage) -> None:
-        self._path, self._vault, self._limits, self._passing, self._storage = path, vault, limits, passing, storage
-        self._lock = threading.RLock()
-        self._read_lock = threading.Lock()
-        self._known = Known()
-        self._broken = ""
-        self._connect()
+        super().__init__(path, vault=vault, limits=limits, storage=storage)
+        self._passing = passing
 
     @classmethod
     def open(
@@ -84,9 +88,12 @@ class Journal:
                 )
                 undo.callback(journal.close)
                 journal._known = recover(journal._writer, vault, posted_through=posted_through or {})
+                journal._mark.require(journal._known.streams)
                 journal._begin(epoch=epoch, at_ms=at_ms, software=software)
-            except (StorageError, OSError, VaultError, records.RecordError, ValueError) as error:
-                raise JournalBroken(f"the journal does not open: {error}") from error
+                journal._reserve.restore(journal._writer)
+            except FAILURES as error:
+                full = isinstance(error, StorageError) and error.full
+                raise JournalBroken(f"the journal does not open: {error}", full=full) from error
             undo.pop_all()
         return journal
 
@@ -113,15 +120,11 @@ class Journal:
         return self._known.newest
 
     @property
-    def broken(self) -> str:
-        """Why no record can be appended any more, or ""."""
-        return self._broken
-
-    @property
     def has_room(self) -> bool:
         """Whether a sale may still be taken; ask before deciding one."""
         return (
             not self._broken
+            and self._reserve.whole
             and self.unsent < self._limits.max_unacknowledged
             and self._known.tail.seq + self._limits.spare_for_reversals < records.MAX_SEQUENCE
         )
@@ -135,22 +138,9 @@ class Journal:
         """The last moment accepted for this code id. Raises JournalBroken."""
         with self._lock:
             try:
-                row = self._writer.execute(
-                    "SELECT moment_s FROM presented WHERE code = ?", (self._vault.name(code_id),)
-                ).fetchone()
-            except StorageError as error:
+                return taken.last_moment_s(self._writer, self._vault, code_id)
+            except (StorageError, ValueError) as error:
                 raise JournalBroken(f"codes taken cannot be read: {error}") from error
-        return row[0] if row else None
-
-    def read(self, read: Callable[[Connection, Vault, list[Stream]], T]) -> T:
-        """Ask the records kept (`devices.journal.orders`). Raises JournalBroken."""
-        with self._lock:
-            streams = list(self._known.streams.values())
-        try:
-            with self._read_lock:
-                return read(self._reader, self._vault, streams)
-        except (StorageError, VaultError, records.RecordError) as error:
-            raise JournalBroken(f"records cannot be read: {error}") from error
 
     # Appending
 
@@ -171,21 +161,21 @@ class Journal:
         """Make a note durable; it may use what is spared for reversals. Raises JournalFull or JournalBroken."""
         with self._lock:
             self._require_spare()
-            self._append(record)
+            self._append(record, spare=True)
 
     def append_reversal(self, record: ReversalRecord, *, evidence: str) -> None:
         """Undo a sale, given with its evidence: its code counts as before it, its amounts may be spent again.
 
         Raises JournalFull or JournalBroken.
         """
-        code = None if read_evidence(evidence) else codes.parse(evidence, institution=evidence[2 : codes.PREFIX_LENGTH])
         with self._lock:
             self._require_spare()
-            if code is None:
-                self._append(record)
-            else:
-                taken = (self._vault.name(code.code_id), presented_at(code))
-                self._append(record, (_FORGET_CODE, taken), (_RESTORE_CODE, taken))
+            if read_evidence(evidence):
+                self._append(record, spare=True)
+                return
+            code = codes.parse(evidence, institution=evidence[2 : codes.PREFIX_LENGTH])
+            given_back = partial(taken.give_back, code_id=code.code_id, moment_s=presented_at(code))
+            self._append(record, given_back, spare=True)
 
     def _require_spare(self) -> None:
         if self.unsent >= self._limits.max_unacknowledged + self._limits.spare_for_reversals:
@@ -194,13 +184,10 @@ class Journal:
     def _append_where_room(self, record: SaleRecord | PassRecord, presented: Presented | None) -> None:
         if not self.has_room:
             raise JournalFull(f"{self.unsent} records wait")
-        if presented is None:
-            self._append(record)
-        else:
-            taken = (self._vault.name(presented.code_id), presented.moment_s, presented.forget_s)
-            self._append(record, (_TAKE_CODE, taken))
+        self._append(record, partial(taken.take, presented=presented) if presented is not None else _nothing_else)
 
-    def _append(self, record: Record, *also: tuple[str, tuple[object, ...]]) -> None:
+    def _append(self, record: Record, also: _Also = _nothing_else, *, spare: bool = False) -> None:
+        """`also` is done in the same transaction; `spare`: the reserve is for this."""
         if self._broken:
             raise JournalBroken(self._broken)
         stream = self._known.current
@@ -214,32 +201,20 @@ class Journal:
         kind = tables.KINDS[type(record)]
         row = (tables.record_id(stream.ordinal, record.seq), kind, record.at_ms, sealed)
         try:
-            self._passing("append.begin")
-            self._writer.execute("BEGIN IMMEDIATE")
-            self._writer.execute(_INSERT_RECORD, row)
-            for statement, values in also:
-                self._writer.execute(statement, values)
-            self._passing("append.commit")
-            self._writer.execute("COMMIT")
-        except StorageError as error:
+            self._with_reserve(partial(self._commit, row, also), spare=spare)
+        except (StorageError, ValueError) as error:
             raise self._after_failure(error) from error
         self._known.appended(record, head)
+        self._mark.set(self._known.tail)
         self._passing("append.done")
 
-    def _after_failure(self, error: StorageError) -> JournalFull | JournalBroken:
-        """A failed commit may have reached the disk: look, and go on from what is there."""
-        try:
-            with self._read_lock:
-                database.roll_back(self._writer)
-                self._writer.close()
-                self._reader.close()
-                self._connect()
-            if not reread_end(self._writer, self._vault, self._known):
-                return JournalFull(str(error)) if error.full else JournalBroken(str(error))
-        except (StorageError, OSError, VaultError, records.RecordError) as again:
-            self._broken = f"storage failed: {error}; then {again}"
-            return JournalBroken(self._broken)
-        return JournalBroken(str(error), landed=True)
+    def _commit(self, row: tuple[object, ...], also: _Also) -> None:
+        self._passing("append.begin")
+        self._writer.execute("BEGIN IMMEDIATE")
+        self._writer.execute(_INSERT_RECORD, row)
+        also(self._writer, self._vault)
+        self._passing("append.commit")
+        self._writer.execute("COMMIT")
 
     # Uploading
 
@@ -253,21 +228,15 @@ class Journal:
             if stream is None:
                 return None
             first, last = stream.acked + 1, min(stream.last_seq, stream.acked + limit)
-        try:
-            with self._read_lock:
-                return read_run(self._reader, self._vault, stream, first=first, last=last)
-        except (StorageError, VaultError) as error:
-            raise JournalBroken(f"records cannot be read: {error}") from error
+        return self.read(lambda reader, vault, _: read_run(reader, vault, stream, first=first, last=last))
+
+    def written(self, *kinds: type[Record], since_ms: int) -> list[Written]:
+        """Records of these kinds since then, kept and in order, uploaded ones too. Raises JournalBroken."""
+        return self.read(partial(written, kinds=kinds, since_ms=since_ms))
 
     def told_ends(self, *, since_ms: int) -> dict[int, int]:
         """The last sale or reversal of each epoch that has one since then, oldest epoch first. Raises JournalBroken."""
-        with self._lock:
-            streams = list(self._known.streams.values())
-        try:
-            with self._read_lock:
-                return told_ends(self._reader, streams, since_ms=since_ms)
-        except StorageError as error:
-            raise JournalBroken(f"records cannot be read: {error}") from error
+        return self.read(lambda reader, _, streams: told_ends(reader, streams, since_ms=since_ms))
 
     def told_after(self, epoch: int, seq: int, *, since_ms: int, limit: int) -> list[Record]:
         """The next sales and reversals of an epoch, at most `limit`. Raises JournalBroken."""
@@ -275,11 +244,9 @@ class Journal:
             stream = self._known.streams.get(epoch)
         if stream is None:
             return []
-        try:
-            with self._read_lock:
-                return told_after(self._reader, self._vault, stream, after=seq, since_ms=since_ms, limit=limit)
-        except (StorageError, VaultError, records.RecordError) as error:
-            raise JournalBroken(f"records cannot be read: {error}") from error
+        return self.read(
+            lambda reader, vault, _: told_after(reader, vault, stream, after=seq, since_ms=since_ms, limit=limit)
+        )
 
     def acknowledge(self, epoch: int, upto: int) -> None:
         """The server durably holds `epoch` up to `upto`; what lies beyond our own end is another journal's."""
@@ -305,9 +272,10 @@ class Journal:
             return True
 
     def _set_acked(self, stream: Stream, upto: int) -> None:
+        write = partial(tables.set_acked, self._writer, self._vault, epoch=stream.epoch, ordinal=stream.ordinal)
         try:
             self._passing("acknowledge.begin")
-            self._writer.execute("UPDATE stream SET acked = ? WHERE epoch = ?", (upto, stream.epoch))
+            self._with_reserve(partial(write, acked=upto), spare=True)
         except StorageError as error:
             database.roll_back(self._writer)
             raise JournalBroken(f"an acknowledgement cannot be kept: {error}") from error
@@ -326,10 +294,12 @@ class Journal:
         with self._lock:
             try:
                 for stream in list(self._known.streams.values()):
-                    current = stream.epoch == self._known.tail.epoch
+                    current = stream.epoch in (self._known.tail.epoch, self._mark.safe_epoch)
                     if pruning.prune_stream(self._writer, stream, current=current, now_ms=now_ms, limits=self._limits):
                         del self._known.streams[stream.epoch]
                 pruning.prune_codes(self._writer, now_ms=now_ms)
+                if not self._reserve.whole:
+                    self._reserve.restore(self._writer)
                 self._passing("prune.done")
             except StorageError as error:
                 database.roll_back(self._writer)
@@ -340,13 +310,6 @@ class Journal:
         except StorageError as error:
             raise JournalBroken(f"the log cannot be folded: {error}") from error
 
-    def close(self) -> None:
-        """Give back the files; nothing needs saving. May be repeated."""
-        with self._lock, self._read_lock:
-            self._broken = self._broken or "closed"
-            self._writer.close()
-            self._reader.close()
-
     def erase(self) -> None:
         """Delete the journal of a terminal that is set up anew. Raises RecordsWaiting while any sale would be lost."""
         with self._lock:
@@ -356,20 +319,14 @@ class Journal:
             )
             if waiting:
                 raise RecordsWaiting(waiting)
+            self._mark.remove()
             self.close()
+            give_up(self._path.parent, self._storage.files)
             for suffix in ("-wal", "-shm", ""):
                 self._storage.files.remove(self._path.with_name(self._path.name + suffix))
             self._storage.files.sync_folder(self._path.parent)
 
     # Starting
-
-    def _connect(self) -> None:
-        with ExitStack() as undo:
-            self._writer = self._storage.connect(self._path, max_bytes=self._limits.max_file_bytes)
-            undo.callback(self._writer.close)
-            tables.prepare(self._writer)
-            self._reader = self._storage.connect(self._path)
-            undo.pop_all()
 
     def _begin(self, *, epoch: int, at_ms: int, software: str) -> None:
         record = first_record(self._known, epoch=epoch, at_ms=at_ms, software=software)
@@ -379,19 +336,11 @@ class Journal:
         sealed = tables.seal_line(self._vault, epoch=epoch, seq=1, head=head, line=line)
         self._passing("epoch.begin")
         self._writer.execute("BEGIN IMMEDIATE")
-        self._writer.execute("INSERT INTO stream (epoch, ordinal) VALUES (?, ?)", (epoch, ordinal))
+        tables.add_stream(self._writer, self._vault, epoch=epoch, ordinal=ordinal)
         self._writer.execute(_INSERT_RECORD, (tables.record_id(ordinal, 1), tables.KINDS[EpochRecord], at_ms, sealed))
         self._passing("epoch.commit")
         self._writer.execute("COMMIT")
         self._known.streams[epoch] = Stream(epoch, ordinal, last_seq=1, acked=0)
         self._known.tail = Tail(epoch, 1, head)
+        self._mark.begin(self._known.tail)
         self._passing("epoch.done")
-
-
-_INSERT_RECORD = "INSERT INTO record (id, kind, at_ms, sealed) VALUES (?, ?, ?, ?)"
-_TAKE_CODE = (
-    "INSERT INTO presented (code, moment_s, before_s, forget_s) VALUES (?, ?, NULL, ?) ON CONFLICT (code) DO UPDATE"
-    " SET before_s = presented.moment_s, moment_s = excluded.moment_s, forget_s = excluded.forget_s"
-)
-_FORGET_CODE = "DELETE FROM presented WHERE code = ? AND moment_s = ? AND before_s IS NULL"
-_RESTORE_CODE = "UPDATE presented SET moment_s = before_s, before_s = NULL WHERE code = ? AND moment_s = ?"

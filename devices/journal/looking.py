@@ -1,7 +1,5 @@
 """Looking back at what this terminal wrote: who is inside, what a shift sold, what supervisors did."""
 
-from collections.abc import Mapping
-
 import msgspec
 
 from devices.core.journal import Record, decode_record
@@ -25,7 +23,7 @@ class Written(msgspec.Struct, frozen=True):
 def written(
     connection: Connection,
     vault: Vault,
-    streams: Mapping[int, Stream],
+    streams: list[Stream],
     *,
     kinds: tuple[type[Record], ...],
     since_ms: int,
@@ -35,7 +33,7 @@ def written(
     Raises StorageError, VaultError or RecordError.
     """
     numbers = [tables.KINDS[kind] for kind in kinds]
-    epochs = {stream.ordinal: stream.epoch for stream in streams.values()}
+    epochs = {stream.ordinal: stream.epoch for stream in streams}
     statement = _WRITTEN.format(",".join("?" * len(numbers)))
     found = []
     for identifier, sealed in connection.execute(statement, (*numbers, since_ms, MAX_LOOKED_AT)):

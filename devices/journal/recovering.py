@@ -6,7 +6,7 @@ from devices.core import journal as records
 from devices.core.journal import GENESIS, EpochRecord, Record, ReversalRecord, SaleRecord
 from devices.drivers.database import Connection
 from devices.drivers.vault import Vault
-from devices.journal import tables
+from devices.journal import tables, taken
 from devices.journal.spending import Spending
 from devices.journal.values import NewestSale, Stream, Tail
 
@@ -62,15 +62,27 @@ class Known:
 
 
 def recover(connection: Connection, vault: Vault, *, posted_through: Mapping[int, int]) -> Known:
-    """Read what is kept. Raises StorageError, VaultError, RecordError, ValueError where a chain breaks."""
+    """Read what is kept and hold all of it together.
+
+    Raises StorageError, VaultError, RecordError, ValueError where something does not fit.
+    """
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise ValueError(f"the file is damaged: {found}")
+    taken.check_all(connection, vault)
     known = Known()
-    rows = connection.execute("SELECT epoch, ordinal, acked FROM stream ORDER BY ordinal").fetchall()
-    for epoch, ordinal, acked in rows:
+    rows = connection.execute("SELECT epoch, ordinal, acked, tag FROM stream ORDER BY ordinal").fetchall()
+    for epoch, ordinal, acked, tag in rows:
         last, first = tables.last_sequence(connection, ordinal), tables.first_sequence(connection, ordinal)
+        if tag != tables.stream_tag(vault, epoch=epoch, ordinal=ordinal, acked=acked):
+            acked = 0 if first <= 1 else first  # sent again: the server knows what it has
         stream = Stream(epoch, ordinal, last, min(acked, last), first, posted_through.get(epoch, 0))
         known.streams[epoch] = stream
-        if last:
-            _reload(connection, vault, known, stream)
+        if not last:
+            raise ValueError(f"the records of epoch {epoch} are gone")
+        _reload(connection, vault, known, stream)
+    if connection.execute(_STRAYS).fetchone() is not None:
+        raise ValueError("records belong to no stream")
     return known
 
 
@@ -79,14 +91,30 @@ def _reload(connection: Connection, vault: Vault, known: Known, stream: Stream) 
     first = max(stream.first_seq, min(stream.posted, stream.last_seq))
     head: bytes | None = GENESIS if first == 1 else None
     expected = first
-    for seq, _, sealed in tables.sealed_records(connection, stream.ordinal, first=first, last=stream.last_seq):
+    rows = tables.sealed_records(connection, stream.ordinal, first=first, last=stream.last_seq)
+    for seq, kind, at_ms, sealed in rows:
         after, line = tables.open_line(vault, sealed, epoch=stream.epoch, seq=seq)
         if seq != expected or (head is not None and records.chain(head, line) != after):
             raise ValueError(f"the chain of epoch {stream.epoch} breaks at {seq}")
+        record = records.decode_record(line)
+        if (tables.KINDS[type(record)], record.at_ms) != (kind, at_ms):
+            raise ValueError(f"record {seq} of epoch {stream.epoch} is not as it was written")
+        if isinstance(record, EpochRecord):
+            _require_end(known, record)
         head, expected = after, seq + 1
-        known.learn(stream.epoch, records.decode_record(line))
+        known.learn(stream.epoch, record)
         known.tail = Tail(stream.epoch, seq, after)
     known.spending.settle({stream.epoch: stream.posted})
+
+
+def _require_end(known: Known, record: EpochRecord) -> None:
+    """The epoch before must end where this one says it did."""
+    previous = known.streams.get(record.previous_epoch)
+    if previous is None:
+        return
+    read = known.tail.epoch == previous.epoch
+    if previous.last_seq != record.previous_seq or (read and known.tail.head.hex() != record.previous_head):
+        raise ValueError(f"the end of epoch {previous.epoch} is not as epoch {record.epoch} found it")
 
 
 def reread_end(connection: Connection, vault: Vault, known: Known) -> bool:
@@ -95,10 +123,13 @@ def reread_end(connection: Connection, vault: Vault, known: Known) -> bool:
     last = tables.last_sequence(connection, stream.ordinal)
     if last == stream.last_seq:
         return False
-    for seq, _, sealed in tables.sealed_records(connection, stream.ordinal, first=last, last=last):
-        head, line = tables.open_line(vault, sealed, epoch=stream.epoch, seq=seq)
+    for _, _, _, sealed in tables.sealed_records(connection, stream.ordinal, first=last, last=last):
+        head, line = tables.open_line(vault, sealed, epoch=stream.epoch, seq=last)
         known.appended(records.decode_record(line), head)
     return True
+
+
+_STRAYS = "SELECT 1 FROM record WHERE id >> 24 NOT IN (SELECT ordinal FROM stream) LIMIT 1"
 
 
 def first_record(known: Known, *, epoch: int, at_ms: int, software: str) -> EpochRecord:

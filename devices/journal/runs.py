@@ -14,7 +14,7 @@ def read_run(connection: Connection, vault: Vault, stream: Stream, *, first: int
     heads = {0: GENESIS}
     lines: list[bytes] = []
     size = 0
-    for seq, _, sealed in tables.sealed_records(connection, stream.ordinal, first=max(1, first - 1), last=last):
+    for seq, _, _, sealed in tables.sealed_records(connection, stream.ordinal, first=max(1, first - 1), last=last):
         head, line = tables.open_line(vault, sealed, epoch=stream.epoch, seq=seq)
         if seq >= first:
             size += len(line)

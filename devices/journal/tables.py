@@ -1,4 +1,4 @@
-"""The journal's tables: streams by epoch, records sealed line by line, and the codes taken.
+"""The journal's tables: streams by epoch, records sealed line by line, and the codes taken, each row provable.
 
 A record's id is ordinal << 24 | sequence, so that records append to the end of one B-tree. What is sealed is the
 chain's head after the record (32 bytes) and the line. Code ids are stored under a keyed hash.
@@ -18,13 +18,15 @@ from devices.core.journal import (
 )
 from devices.drivers.database import Connection
 from devices.drivers.vault import Vault
+from devices.journal import taken
 
-VERSION = 1
+VERSION = 2
 HEAD_BYTES = 32
 SEQUENCE_BITS = 24
 KINDS: dict[type[Record], int] = {EpochRecord: 0, SaleRecord: 1, ReversalRecord: 2, PassRecord: 3, NoteRecord: 4}
 
 _PLACE = struct.Struct(">8sQI")
+_STREAM = struct.Struct(">qqq")
 _CREATE = """
 CREATE TABLE stream (
     epoch INTEGER PRIMARY KEY CHECK (epoch > 0),
@@ -46,13 +48,45 @@ CREATE TABLE presented (
 """
 
 
-def prepare(connection: Connection) -> None:
-    """Make the tables of a new file. Raises ValueError for a file of a later release."""
+_FORM_2 = """
+ALTER TABLE stream ADD COLUMN tag BLOB;
+ALTER TABLE presented ADD COLUMN tag BLOB;
+"""
+
+
+def prepare(connection: Connection, vault: Vault) -> None:
+    """Make the tables of a new file, or bring one of an earlier release up to date; all or nothing.
+
+    Raises StorageError, ValueError for a file of a later release.
+    """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise ValueError(f"the journal was written by a later release (form {version})")
-    if version == 0:
-        connection.executescript(f"BEGIN IMMEDIATE;{_CREATE}PRAGMA user_version = {VERSION};COMMIT;")
+    if version == VERSION:
+        return
+    connection.executescript(f"BEGIN IMMEDIATE;{_CREATE if version == 0 else ''}{_FORM_2}")
+    taken.tag_all(connection, vault)
+    for epoch, ordinal, acked in connection.execute("SELECT epoch, ordinal, acked FROM stream").fetchall():
+        set_acked(connection, vault, epoch=epoch, ordinal=ordinal, acked=acked)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
+
+
+def add_stream(connection: Connection, vault: Vault, *, epoch: int, ordinal: int) -> None:
+    """A new epoch's row."""
+    tag = stream_tag(vault, epoch=epoch, ordinal=ordinal, acked=0)
+    connection.execute("INSERT INTO stream (epoch, ordinal, tag) VALUES (?, ?, ?)", (epoch, ordinal, tag))
+
+
+def set_acked(connection: Connection, vault: Vault, *, epoch: int, ordinal: int, acked: int) -> None:
+    """The server holds this much."""
+    tag = stream_tag(vault, epoch=epoch, ordinal=ordinal, acked=acked)
+    connection.execute("UPDATE stream SET acked = ?, tag = ? WHERE epoch = ?", (acked, tag, epoch))
+
+
+def stream_tag(vault: Vault, *, epoch: int, ordinal: int, acked: int) -> bytes:
+    """What proves a stream's row."""
+    return vault.name(b"stream" + _STREAM.pack(epoch, ordinal, acked))
 
 
 def record_id(ordinal: int, seq: int) -> int:
@@ -92,14 +126,16 @@ def first_sequence(connection: Connection, ordinal: int) -> int:
     return sequence_of(first) if first else 0
 
 
-def sealed_records(connection: Connection, ordinal: int, *, first: int, last: int) -> Iterator[tuple[int, int, bytes]]:
-    """(sequence, kind, sealed) in order, both ends included."""
+def sealed_records(
+    connection: Connection, ordinal: int, *, first: int, last: int
+) -> Iterator[tuple[int, int, int, bytes]]:
+    """(sequence, kind, at_ms, sealed) in order, both ends included."""
     rows = connection.execute(
-        "SELECT id, kind, sealed FROM record WHERE id BETWEEN ? AND ? ORDER BY id",
+        "SELECT id, kind, at_ms, sealed FROM record WHERE id BETWEEN ? AND ? ORDER BY id",
         (record_id(ordinal, first), record_id(ordinal, last)),
     )
-    for identifier, kind, sealed in rows:
-        yield sequence_of(identifier), kind, sealed
+    for identifier, kind, at_ms, sealed in rows:
+        yield sequence_of(identifier), kind, at_ms, sealed
 
 
 def money_records(connection: Connection, ordinal: int, *, after: int) -> int:

@@ -18,12 +18,14 @@ def unwatched(_step: str) -> None:
 
 class Limits(msgspec.Struct, frozen=True):
     """Bounds of a journal. `keep_ms` is the backup window: how long acknowledged records stay, in case the server
-    is restored and asks again; `unposted_keep_ms` bounds those the server has not reported as posted.
+    is restored and asks again; `unposted_keep_ms` bounds those the server has not reported as posted. `reserve_bytes`
+    of the disk and of the file are for what must be written when no sale may be.
     """
 
     max_unacknowledged: int = 50_000
     spare_for_reversals: int = 1_000
     max_file_bytes: int = 2 * 1024**3
+    reserve_bytes: int = 8 * 1024**2
     keep_ms: int = 7 * DAY_MS
     unposted_keep_ms: int = 30 * DAY_MS
 
@@ -89,12 +91,13 @@ class RecordTooLarge(Exception):
 class JournalBroken(Exception):
     """Storage refused or its content does not hold together: the device's fault, for an engineer.
 
-    `landed`: the record being appended may be on disk nevertheless.
+    `landed`: the record being appended may be on disk nevertheless. `full`: it is for want of room.
     """
 
-    def __init__(self, what: str, *, landed: bool = False) -> None:
+    def __init__(self, what: str, *, landed: bool = False, full: bool = False) -> None:
         super().__init__(what)
         self.landed = landed
+        self.full = full
 
 
 class RecordsWaiting(Exception):

@@ -45,7 +45,11 @@ T = TypeVar("T")
 
 
 class StoreBroken(Exception):
-    """The snapshot cannot be read or kept; the device's fault. It can be fetched again whole."""
+    """The snapshot cannot be read or kept; the device's fault. It can be fetched again whole. `full`: no room."""
+
+    def __init__(self, what: str, *, full: bool = False) -> None:
+        super().__init__(what)
+        self.full = full
 
 
 class SnapshotStore:
@@ -76,12 +80,17 @@ class SnapshotStore:
         path, storage = folder / FILE, storage or SqliteStorage()
         try:
             return cls(path, vault=vault, passing=passing, storage=storage)
-        except (StorageError, StoreBroken, VaultError, msgspec.MsgspecError):
-            remove(folder, files=storage.files)
+        except StorageError as error:
+            if error.full:
+                raise StoreBroken(f"the snapshot does not open: {error}", full=True) from error
+        except (StoreBroken, VaultError, msgspec.MsgspecError):
+            pass
         try:
+            remove(folder, files=storage.files)
             return cls(path, vault=vault, passing=passing, storage=storage)
         except (StorageError, OSError) as error:
-            raise StoreBroken(f"no snapshot can be kept: {error}") from error
+            full = isinstance(error, StorageError) and error.full
+            raise StoreBroken(f"no snapshot can be kept: {error}", full=full) from error
 
     @property
     def held(self) -> Held | None:
