@@ -131,7 +131,7 @@ class Decoder:
 
         Raises NotAnEnrolmentCode, NotEnrolled, NoAnswer or MessageError (an answer that is not the institution's).
         """
-        typed = enrolment.parse_qr(code).code if code.startswith(enrolment.QR_PREFIX) else enrolment.parse(code)
+        typed = enrolment.read(code)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         decoder = cls._open(folder, server_url, drivers or Drivers())
         try:
@@ -323,7 +323,7 @@ def _judged(genuine: Genuine, held: Held, row: PersonRow | None, now_s: int) -> 
     groups = row.groups if row is not None else ()
     wanted = held.parameters.groups
     if wanted and not set(wanted) & set(groups):
-        return _refused(Decline(Why.NOT_ENTITLED))
+        return _refused(Decline(Why.NO_PASSAGE))
     person = person_state(
         grant=genuine.grant,
         row=row,

@@ -65,6 +65,11 @@ def parse(typed: str) -> str:
     return _grouped(text)
 
 
+def read(text: str) -> str:
+    """The written form of a code, whether it was typed or its picture scanned. Raises NotAnEnrolmentCode."""
+    return parse_qr(text).code if text.startswith(f"{QR_PREFIX} ") else parse(text)
+
+
 def secret_of(typed: str) -> str:
     """The ten characters that the server is sent. Raises NotAnEnrolmentCode."""
     return normalise(typed)[:SECRET_CHARACTERS]

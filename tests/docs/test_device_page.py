@@ -23,7 +23,7 @@ def test_the_pages_terminal_enrols_sells_and_reverses(tmp_path: Path, monkeypatc
     clock = world.FakeClock()
     server = world.FakeServer(clock)
     world.add_people(server, world.row(1))
-    monkeypatch.setattr(devices.terminal, "HttpTransport", lambda _url: server)
+    monkeypatch.setattr(devices.terminal, "HttpTransport", lambda _url, **_times: server)
     monkeypatch.setattr(devices.terminal, "SystemClock", lambda: clock)
     monkeypatch.setattr(devices.terminal.Terminal, "start", _sync_once)
     drawn: list[Any] = []
