@@ -34,6 +34,7 @@ from ecard.terminals.queries import settings_of, supervisors_of
 from ecard.terminals.rules import business_dates
 from ecard.terminals.snapshots.base import Base, base
 from ecard.terminals.snapshots.moment import one_moment
+from ecard.terminals.snapshots.peers import peers_of
 from ecard.terminals.snapshots.people import gone, some, sums_at
 
 DELTA_REFS_MAX = 10_000
@@ -216,6 +217,7 @@ def _sealed(
         parameters=_parameters(here),
         key_list_number=listed.number if listed else 0,
         catalogue=catalogue_of(here.outlet_id) if sent else None,
+        peers=peers_of(here),
     )
     data = seal_snapshot(head, rows, key_id=key.key_id, signer=key.signer)
     return Made(kind=kind, number=head.number, people=head.people, data=data)
