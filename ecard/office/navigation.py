@@ -50,6 +50,7 @@ SECTIONS: tuple[Section, ...] = (
         _("People"),
         (
             Entry("cardholders.Cardholder", "badge"),
+            Entry("media.Card", "contactless"),
             Entry("cardholders.Stop", "block"),
             Entry("cardholders.Group", "groups"),
             Entry("cardholders.PersonList", "list_alt"),

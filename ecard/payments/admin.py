@@ -25,8 +25,8 @@ from ecard.adminkit import (
     page_action,
     signed_in,
 )
-from ecard.cardholders.admin import CardholderAdmin
 from ecard.cardholders.models import Cardholder
+from ecard.media.admin import CardsCardholderAdmin
 from ecard.payments import operations, queries
 from ecard.payments.errors import AmountRefused, KeyReused, PurseClosed, PurseFull, TopUpRefused
 from ecard.payments.models import KEY_LENGTH_MAX, Tender, TopUp
@@ -42,10 +42,10 @@ class CashForm(forms.Form):
 
 
 @admin.register(Cardholder)
-class DeskCardholderAdmin(CardholderAdmin):
+class DeskCardholderAdmin(CardsCardholderAdmin):
     """The cardholder's page, with the button of the cash desk."""
 
-    actions_detail: Any = ("take_cash", *CardholderAdmin.actions_detail)
+    actions_detail: Any = ("take_cash", *CardsCardholderAdmin.actions_detail)
 
     def has_take_cash_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Taking money is a right of its own."""

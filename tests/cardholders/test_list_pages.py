@@ -25,7 +25,7 @@ def admin() -> Client:
 
 def test_attributes_are_typed_one_a_line(admin: Client, people: list[Cardholder]) -> None:
     person = people[0]
-    none = {"stops-TOTAL_FORMS": 0, "stops-INITIAL_FORMS": 0}
+    none = {f"{name}-{count}_FORMS": 0 for name in ("cards", "stops") for count in ("TOTAL", "INITIAL")}
     typed = {"name": "张三", "group": person.group_id, "user": "", "attributes": "grade = 4\nDepartment＝物理", **none}
     assert "grade=1" in page(admin, "cardholders_cardholder_change", person.pk)
     assert answer(admin, "cardholders_cardholder_change", typed, person.pk).status_code == 302

@@ -42,6 +42,7 @@ from ecard.codes.operations import issue_credentials
 from ecard.imports.operations import read_file
 from ecard.imports.writing import csv_bytes
 from ecard.ledger.operations import place_hold
+from ecard.media.operations import bind_card, stop_card
 from ecard.merchants.models import Outlet, Site
 from ecard.merchants.operations import (
     import_days,
@@ -106,6 +107,9 @@ def _one_more_of_everything(world: World, number: int, *, by: User) -> None:
     place_hold(
         account_id=person.purse_id, amount_minor=1, key=f"hold {number}", at=at, expires_at=at + timedelta(days=1)
     )
+    bind_card(cardholder=person, uid=number.to_bytes(7, "big"), by=by, at=at)
+    lost = bind_card(cardholder=world.person(), uid=(1_000 + number).to_bytes(7, "big"), by=by, at=at)
+    stop_card(card=lost, reason="lost", by=by, at=at)
     stop_account(cardholder=person, by=by, reason="lost", at=at)
     issue_grants(
         programme=world.programme,
