@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from devices.core.enrolment import QR_PREFIX, parse, parse_qr
+from devices.core import enrolment
 from devices.core.messages import Enrolled
 from devices.core.signing import SEED_BYTES
 from devices.drivers import vault
@@ -25,12 +25,14 @@ from devices.master.control import MasterControl
 from devices.store import snapshots
 from devices.store.identity import forget_identity, load_identity
 from devices.store.snapshots import SnapshotStore
+from devices.sync.authority import LIMIT_MS, ServerAuthority
 from devices.sync.http import HttpTransport
 from devices.sync.machine import SyncMachine
 from devices.sync.server import Server
 from devices.sync.worker import SigningClock, SyncWorker
 
 SOFTWARE = "ecard-terminal/0.1.0"
+_ASK_S = LIMIT_MS / 1000
 DEVICE_KEY, STORAGE_KEY, LOCK = "device.key", "storage.key", "lock"
 
 
@@ -55,11 +57,12 @@ class Terminal:
         files: Files,
         lan: Lan | None,
         udp: Udp | None,
+        authority: ServerAuthority | None,
     ) -> None:
         self.control = control
         self.sync = sync
         self._folder, self._lock, self._journal, self._store, self._files = folder, lock, journal, store, files
-        self.lan, self._udp = lan, udp
+        self.lan, self._udp, self._authority = lan, udp, authority
         self._closed = False
 
     @classmethod
@@ -76,9 +79,12 @@ class Terminal:
         passing: Passing = unwatched,
         storage: Storage | None = None,
         lan: LanOptions | None = None,
+        asking: Transport | None = None,
     ) -> Self:
         """Boot: recover what the folder holds and begin a new epoch. `start` then begins to sync.
 
+        `asking` carries questions about single sales, beside `transport`; with a `transport` and without it none are
+        asked.
         Raises InUse, KeyFileError, JournalBroken, StoreBroken or LanError, each for an engineer to look at.
         """
         clock, randomness, storage = (
@@ -122,8 +128,15 @@ class Terminal:
                 passing=passing,
                 neighbours=neighbours,
             )
+            if asking is None and transport is None:
+                asking = HttpTransport(server_url, connect_s=_ASK_S, silence_s=_ASK_S, whole_s=_ASK_S)
             parts = _Parts(data_dir, seed, software, clock, randomness, journal, store, control, passing, files)
-            sync = _worker(parts, transport or HttpTransport(server_url), identity)
+            signing = SigningClock(clock)
+            sync = _worker(parts, transport or HttpTransport(server_url), identity, signing)
+            authority = None
+            if asking is not None:
+                authority = _authority(parts, asking, sync, signing)
+                control.ask_at(authority)
             terminal = cls(
                 folder=data_dir,
                 lock=lock,
@@ -134,6 +147,7 @@ class Terminal:
                 files=files,
                 lan=neighbours,
                 udp=udp,
+                authority=authority,
             )
             undo.pop_all()
             return terminal
@@ -142,6 +156,8 @@ class Terminal:
         """Begin to sync, and to hear the neighbours, in threads."""
         self.listen()
         self.sync.start()
+        if self._authority is not None:
+            self._authority.start()
 
     def listen(self) -> None:
         """Begin to hear the neighbours; `start` does it, too."""
@@ -150,7 +166,7 @@ class Terminal:
 
     def enrol(self, text: str) -> None:
         """An enrolment code, typed or scanned; the screen tells what comes of it. Raises NotAnEnrolmentCode."""
-        self.sync.enrol(parse_qr(text).code if text.startswith(QR_PREFIX) else parse(text))
+        self.sync.enrol(enrolment.read(text))
 
     def close(self) -> None:
         """Stop in order; being killed instead loses nothing. May be repeated."""
@@ -159,6 +175,8 @@ class Terminal:
         self._closed = True
         if self._udp is not None:
             self._udp.close()
+        if self._authority is not None:
+            self._authority.stop()
         self.sync.stop()
         self._journal.close()
         self._store.close()
@@ -198,8 +216,26 @@ class _Parts(NamedTuple):
     files: Files
 
 
-def _worker(parts: _Parts, transport: Transport, identity: Enrolled | None) -> SyncWorker:
-    signing, keys = SigningClock(parts.clock), parts.store.keys
+def _authority(parts: _Parts, transport: Transport, sync: SyncWorker, signing: SigningClock) -> ServerAuthority:
+    server = Server(
+        transport,
+        seed=parts.seed,
+        software=parts.software,
+        now_ms=signing.now_ms,
+        monotonic_ms=parts.clock.monotonic_ms,
+        reports=False,
+    )
+    return ServerAuthority(
+        server,
+        identity=lambda: sync.identity,
+        keys=lambda: parts.store.keys,
+        held=lambda: parts.store.held,
+        monotonic_ms=parts.clock.monotonic_ms,
+    )
+
+
+def _worker(parts: _Parts, transport: Transport, identity: Enrolled | None, signing: SigningClock) -> SyncWorker:
+    keys = parts.store.keys
     return SyncWorker(
         folder=parts.folder,
         identity=identity,

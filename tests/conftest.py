@@ -25,7 +25,7 @@ from pytest_django import DjangoDbBlocker
 from pytest_django.live_server_helper import LiveServer
 
 from ecard.embedded import DatabaseAddresses, EmbeddedPostgres
-from ecard.terminals.snapshots import base
+from ecard.terminals.snapshots import base, news
 from tests.support import chromium, database
 
 settings.register_profile("ci", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
@@ -75,6 +75,7 @@ def first_state(database_addresses: DatabaseAddresses) -> database.FirstState:
 def no_rows_of_another_test() -> None:
     """A test's end gives its change numbers back; rows kept under them would be taken for the next test's."""
     base.forget()
+    news.forget()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from functools import partial
 
 from devices.core.catalogue import Catalogue
 from devices.core.journal import Facts, NoteRecord
-from devices.core.messages import Mode
+from devices.core.messages import Mode, Parameters
 from devices.core.money import MAX_AMOUNT_MINOR, AmountError, parse_amount
 from devices.drivers.clock import Clock
 from devices.journal.journal import Journal
@@ -18,6 +18,8 @@ from devices.journal.orders import Ordered, read_orders, read_sale
 from devices.journal.values import JournalBroken, JournalFull, NewestSale, Passing, unwatched
 from devices.master.around import Alone, Neighbours
 from devices.master.counter import Counter
+from devices.master.desk import Desk
+from devices.master.online import Asking, Authority, Nobody
 from devices.master.screen import Network, Outcome, Phase, Result, Said, Screen
 from devices.master.standing import Standing, newer_policy, outlet_name
 from devices.master.timekeeper import Timekeeper
@@ -42,7 +44,8 @@ class MasterControl:
         neighbours: Neighbours | None = None,
     ) -> None:
         self._journal, self._store, self._passing = journal, store, passing
-        self._lock = threading.RLock()
+        self._lock, self._presenting = threading.RLock(), threading.Lock()
+        self._authority: Authority = Nobody()
         self._terminal = terminal
         self._time = Timekeeper(clock, floor_s=store.signed_time_s)
         self._revoked = False
@@ -56,8 +59,17 @@ class MasterControl:
             standing=self._standing,
             passing=passing,
             neighbours=neighbours,
+            may_ask=lambda: self._network.online and self._authority.ready(),
         )
         self._neighbours, self._heard = neighbours or Alone(), 0
+        self.desk = Desk(
+            journal=journal,
+            store=store,
+            time=self._time,
+            counter=self._counter,
+            lock=self._lock,
+            note=self.note,
+        )
         self._mode_from: tuple[Mode, int] | None = None
         if store.held is not None:
             self._take_parameters(store.held)
@@ -155,14 +167,23 @@ class MasterControl:
 
         `facts` are what this kind of device adds to the record.
         """
-        with self._lock:
-            outcome = self._counter.scan(text, facts)
-        return self._told(outcome)
+        return self._present(lambda: self._counter.scan(text, facts))
 
     def tap_card(self, uid: bytes, *, facts: Facts | None = None) -> Outcome:
         """The same for a card, by the number that the reader gives."""
-        with self._lock:
-            outcome = self._counter.tap_card(uid, facts)
+        return self._present(lambda: self._counter.tap_card(uid, facts))
+
+    def _present(self, present: Callable[[], Outcome | Asking]) -> Outcome:
+        """One presentation after another. While the server is asked the lock is free: the screen and the keys live."""
+        with self._presenting:
+            with self._lock:
+                outcome = present()
+            if isinstance(outcome, Asking):
+                self._passing("sale.asked")
+                answer = self._authority.ask(outcome.question)
+                self._passing("sale.answered")
+                with self._lock:
+                    outcome = self._counter.resume(outcome, answer)
         return self._told(outcome)
 
     def _told(self, outcome: Outcome) -> Outcome:
@@ -178,10 +199,10 @@ class MasterControl:
         self._changed()
         return outcome
 
-    def reverse(self, *, epoch: int, seq: int, reason: str) -> Outcome:
+    def reverse(self, *, epoch: int, seq: int, reason: str, by: str = "") -> Outcome:
         """Undo this very sale, whatever came after it; `approved` says whether it was undone now."""
         with self._lock:
-            outcome = self._counter.reverse(epoch=epoch, seq=seq, reason=reason)
+            outcome = self._counter.reverse(epoch=epoch, seq=seq, reason=reason, by=by)
         self._changed()
         return outcome
 
@@ -213,12 +234,27 @@ class MasterControl:
         """The sales kept that answer to an order, oldest first: for a start. Raises JournalBroken."""
         return self._journal.read(read_orders)
 
+    def parameters(self) -> Parameters | None:
+        """What the server has set this terminal to; None before the first snapshot."""
+        held = self._store.held
+        return None if held is None else held.parameters
+
+    def not_yet(self, said: Said) -> None:
+        """Nothing can be paid for: say what to do first."""
+        with self._lock:
+            self._counter.ask(said)
+        self._changed()
+
     def confirm_clock(self) -> bool:
         """The cashier vouches for the clock after a jump; False where it is behind what the server has signed."""
         with self._lock:
             sure = self._time.vouch()
         self._changed()
         return sure
+
+    def ask_at(self, authority: Authority) -> None:
+        """From now on, ask there about what is above the floor limit or not funded here."""
+        self._authority = authority
 
     # What the upload reports
 

@@ -9,15 +9,20 @@ from devices.core.catalogue import Catalogue
 from devices.core.declines import Decline, Why
 from devices.core.funds import Pending, add_pending
 from devices.core.journal import Facts
+from devices.core.messages import Authorise, Authorised
+from devices.core.policy import AgeStep, in_force
 from devices.journal.journal import Journal
 from devices.journal.orders import read_sale
 from devices.journal.values import JournalBroken, JournalFull, NewestSale, Passing, RecordTooLarge
 from devices.master import results, texts
 from devices.master.around import Alone, Neighbours
-from devices.master.decide import Declined, Memory, Sale, Tapped, decide, recognise, zone_of
+from devices.master.decide import Declined, Memory, Sale, Tapped, decide, here, recognise, zone_of
+from devices.master.extension import Extension
 from devices.master.newest import Newest
+from devices.master.online import Asking, settle, wants
+from devices.master.passage import Passage
 from devices.master.results import charged_minor, plain
-from devices.master.screen import Outcome, Result
+from devices.master.screen import Outcome, Result, Said
 from devices.master.standing import Standing
 from devices.master.tap import SEEN_APART_MS, Taken
 from devices.master.till import BasketError, Till
@@ -39,9 +44,11 @@ class Counter:
         standing: Callable[[], Standing],
         passing: Passing,
         neighbours: Neighbours | None = None,
+        may_ask: Callable[[], bool] = lambda: False,
     ) -> None:
         self._journal, self._store, self._time, self._standing = journal, store, time, standing
         self._passing, self._neighbours = passing, neighbours or Alone()
+        self._may_ask = may_ask
         self.till = Till()
         self.result: Result | None = None
         self.explained: Result | None = None
@@ -50,7 +57,8 @@ class Counter:
         self._number = 0
         self._taken: Taken | None = None
         self._last_text, self._last_text_ms = "", 0
-        self._memory = Memory(store.find, self._pending, self._last_presented_s, zone_of)
+        self.extension, self.passage = Extension(journal), Passage(journal)
+        self._memory = Memory(store.find, self._pending, self._last_presented_s, zone_of, self._ages)
 
     def prepare(self, till: Till) -> None:
         """The next sale is being entered: the last answer is read."""
@@ -68,7 +76,7 @@ class Counter:
         held = self._store.held
         return NO_PRODUCTS if held is None or held.catalogue is None else held.catalogue
 
-    def scan(self, text: str, facts: Facts | None) -> Outcome:
+    def scan(self, text: str, facts: Facts | None) -> Outcome | Asking:
         """A scanned text."""
         reading = self._time.reading()
         self._time.observe(reading)
@@ -85,7 +93,7 @@ class Counter:
         self._time.raise_floor(code.grant.issued_at_s)
         return self._present(text, code, at_ms, tap_ms, facts)
 
-    def tap_card(self, uid: bytes, facts: Facts | None) -> Outcome:
+    def tap_card(self, uid: bytes, facts: Facts | None) -> Outcome | Asking:
         """A card's number, as the reader gave it."""
         reading = self._time.reading()
         self._time.observe(reading)
@@ -110,21 +118,21 @@ class Counter:
         at_ms = self._time.now_ms()
         return self._reverse(self.newest.reversible(at_ms), at_ms, reason=reason)
 
-    def reverse(self, *, epoch: int, seq: int, reason: str) -> Outcome:
+    def reverse(self, *, epoch: int, seq: int, reason: str, by: str = "") -> Outcome:
         """Undo this very sale, whatever came after it and however old it is."""
         at_ms = self._time.now_ms()
         try:
             sale = self._journal.read(partial(read_sale, epoch=epoch, seq=seq))
         except JournalBroken:
             return Outcome(approved=False, result=self._refuse(plain(Why.JOURNAL_FULL), at_ms))
-        return self._reverse(sale if sale is not None and not sale.reversed else None, at_ms, reason=reason)
+        return self._reverse(sale if sale is not None and not sale.reversed else None, at_ms, reason=reason, by=by)
 
-    def _reverse(self, sale: NewestSale | None, at_ms: int, *, reason: str) -> Outcome:
+    def _reverse(self, sale: NewestSale | None, at_ms: int, *, reason: str, by: str = "") -> Outcome:
         if sale is None:
             return Outcome(approved=False, result=self._refuse(plain(Why.NOTHING_TO_REVERSE), at_ms))
         newest, place = self._journal.newest_sale, (sale.epoch, sale.record.seq)
         is_newest = newest is not None and (newest.epoch, newest.record.seq) == place
-        if not self._undo(sale, at_ms, reason=reason):
+        if not self._undo(sale, at_ms, reason=reason, by=by):
             return Outcome(approved=False, result=self._refuse(plain(Why.JOURNAL_FULL), at_ms))
         self._number += 1
         name, amount_minor = self.newest.name if is_newest else "", charged_minor(sale.record)
@@ -137,9 +145,16 @@ class Counter:
             self._taken = self._taken.undone(outcome)
         return outcome
 
+    def ask(self, said: Said) -> None:
+        """There is nothing to pay for yet: say what to do first."""
+        reading = self._time.reading()
+        self._declined("", plain(Why.NO_AMOUNT, said=said), self._time.now_ms(reading), reading.monotonic_ms)
+
     # A presentation
 
-    def _present(self, text: str, code: Genuine | Tapped, at_ms: int, tap_ms: int, facts: Facts | None) -> Outcome:
+    def _present(
+        self, text: str, code: Genuine | Tapped, at_ms: int, tap_ms: int, facts: Facts | None
+    ) -> Outcome | Asking:
         taken = self._taken
         if taken is not None:
             same = taken.is_same_holder(
@@ -147,12 +162,16 @@ class Counter:
             )
             if same is not None:
                 return taken.again if same else self._declined(text, plain(Why.BUSY), at_ms, tap_ms)
+        if self.till.mode == "pass":
+            return self._pass(text, code, at_ms, tap_ms, facts)
         unfit = self._unfit(self.till)
         if unfit is not None:
             return self._declined(text, unfit, at_ms, tap_ms)
         return self._sell(text, code, at_ms, tap_ms, facts)
 
-    def _sell(self, text: str, code: Genuine | Tapped, at_ms: int, tap_ms: int, facts: Facts | None) -> Outcome:
+    def _sell(
+        self, text: str, code: Genuine | Tapped, at_ms: int, tap_ms: int, facts: Facts | None
+    ) -> Outcome | Asking:
         try:
             decided = decide(
                 text,
@@ -163,8 +182,48 @@ class Counter:
                 basket=self.till.lines(),
                 facts=facts,
             )
-            if isinstance(decided, Declined):
-                return self._declined(text, decided, at_ms, tap_ms)
+            asking = self._asking(text, code, decided, at_ms, tap_ms, facts) if self._may_ask() else None
+        except StoreBroken:
+            return self._declined(text, plain(Why.NOT_READY), at_ms, tap_ms)
+        return asking or self._conclude(text, code, decided, at_ms, tap_ms)
+
+    def _asking(
+        self,
+        text: str,
+        code: Genuine | Tapped,
+        decided: Sale | Declined,
+        at_ms: int,
+        tap_ms: int,
+        facts: Facts | None,
+    ) -> Asking | None:
+        """The question to the server, where there is one."""
+        held, row = self._store.find(code.account_ref)
+        policy = in_force(held.policies, at_s=at_ms // 1000)
+        wanted = wants(decided, parameters=held.parameters, pending=self._pending(code.account_ref))
+        if policy is None or not wanted:
+            return None
+        tail = self._journal.tail
+        question = Authorise(tail.epoch, tail.seq + 1, at_ms, policy.number, text, self.till.lines(), facts)
+        tap = here(held.parameters, zone=zone_of, policy=policy, now_s=at_ms // 1000)
+        name = row.name if row is not None else ""
+        return Asking(question, decided, code, self.till, tap, policy, held, name, tap_ms)
+
+    def resume(self, asking: Asking, answer: Authorised | None) -> Outcome:
+        """Go on with a presentation once the server has answered, or has not in time."""
+        question, tail, stop = asking.question, self._journal.tail, self._standing().stop
+        text, at_ms, tap_ms = question.evidence, question.at_ms, asking.tap_ms
+        if stop is not None:
+            return self._declined(text, plain(stop), at_ms, tap_ms)
+        if (tail.epoch, tail.seq + 1) != (question.epoch, question.seq) or self.till.lines() != question.basket:
+            return self._declined(text, plain(Why.BUSY), at_ms, tap_ms)
+        return self._conclude(text, asking.code, settle(answer, asking=asking), at_ms, tap_ms)
+
+    def _conclude(
+        self, text: str, code: Genuine | Tapped, decided: Sale | Declined, at_ms: int, tap_ms: int
+    ) -> Outcome:
+        if isinstance(decided, Declined):
+            return self._declined(text, decided, at_ms, tap_ms)
+        try:
             self._passing("sale.decided")
             if isinstance(code, Genuine) and not self._neighbours.claim(code):
                 return self._declined(text, plain(Why.ALREADY_USED), at_ms, tap_ms)
@@ -177,11 +236,29 @@ class Counter:
             if error.landed:
                 self.newest.undo(at_ms, reason="not_shown")
             return self._declined(text, plain(Why.JOURNAL_FULL), at_ms, tap_ms)
-        except StoreBroken:
-            return self._declined(text, plain(Why.NOT_READY), at_ms, tap_ms)
         self._passing("sale.durable")
         self._neighbours.sold(self._journal.tail.epoch, decided.record, decided.code)
         return self._approved(text, decided, tap_ms)
+
+    def _pass(self, text: str, code: Genuine | Tapped, at_ms: int, tap_ms: int, facts: Facts | None) -> Outcome:
+        try:
+            decided = self.passage.decide(text, code=code, memory=self._memory, at_ms=at_ms, facts=facts)
+            if isinstance(decided, Declined):
+                return self._declined(text, decided, at_ms, tap_ms)
+            self._passing("pass.decided")
+            self._journal.append_pass(decided.record, presented=decided.presented)
+        except (JournalFull, JournalBroken):
+            return self._declined(text, plain(Why.JOURNAL_FULL), at_ms, tap_ms)
+        except StoreBroken:
+            return self._declined(text, plain(Why.NOT_READY), at_ms, tap_ms)
+        self._passing("pass.durable")
+        self.passage.passed(decided.record)
+        record = decided.record
+        self._number += 1
+        self.result = self.explained = results.of_passage(
+            number=self._number, at_ms=record.at_ms, outwards=record.direction == "out", name=decided.name
+        )
+        return self._took(text, self.result, record.account_ref, record.seq, tap_ms)
 
     def _unfit(self, till: Till) -> Declined | None:
         """A basket that is not what the cashier put there is told once, before anybody pays for the rest of it."""
@@ -197,8 +274,11 @@ class Counter:
         self.result = self.explained = results.of_sale(sale, number=self._number)
         self.till = self.till.cleared()
         self.newest.name = sale.name
-        outcome = Outcome(True, self.result, epoch=self._journal.tail.epoch, seq=sale.record.seq)
-        self._taken = Taken(text, sale.record.account_ref, tap_ms, seen_ms=tap_ms, outcome=outcome)
+        return self._took(text, self.result, sale.record.account_ref, sale.record.seq, tap_ms)
+
+    def _took(self, text: str, result: Result, account_ref: int, seq: int, tap_ms: int) -> Outcome:
+        outcome = Outcome(True, result, epoch=self._journal.tail.epoch, seq=seq)
+        self._taken = Taken(text, account_ref, tap_ms, seen_ms=tap_ms, outcome=outcome)
         return outcome
 
     def _declined(self, text: str, declined: Declined, at_ms: int, tap_ms: int) -> Outcome:
@@ -219,8 +299,8 @@ class Counter:
         )
         return self.result
 
-    def _undo(self, sale: NewestSale, at_ms: int, *, reason: str) -> bool:
-        reversal = self.newest.undo(at_ms, reason=reason, sale=sale)
+    def _undo(self, sale: NewestSale, at_ms: int, *, reason: str, by: str = "") -> bool:
+        reversal = self.newest.undo(at_ms, reason=reason, sale=sale, by=by)
         if reversal is None:
             return False
         self._neighbours.undone(self._journal.tail.epoch, reversal, sale.record.evidence)
@@ -230,6 +310,9 @@ class Counter:
 
     def _pending(self, account_ref: int) -> Pending:
         return add_pending(self._journal.pending(account_ref), self._neighbours.pending(account_ref))
+
+    def _ages(self, table: tuple[AgeStep, ...], snapshot_made_s: int, now_s: int) -> tuple[AgeStep, ...]:
+        return self.extension.ages(table, snapshot_made_s=snapshot_made_s, now_s=now_s)
 
     def _last_presented_s(self, code_id: bytes) -> int | None:
         here, there = self._journal.last_presented_s(code_id), self._neighbours.last_presented_s(code_id)

@@ -15,15 +15,21 @@ from devices.core.evaluate import evaluate, place
 from devices.core.funds import Pending, PersonRow, age_step, person_state
 from devices.core.journal import Facts, SaleRecord
 from devices.core.messages import Parameters
-from devices.core.policy import Policy, in_force
+from devices.core.policy import AgeStep, Policy, in_force
 from devices.core.quote import Line, Person, Quote, Tap
 from devices.core.windows import keys_of
 from devices.journal.values import Presented
 from devices.master.screen import Said
 from devices.store.held import Held
 
+FACTS_FORMAT = 2
+"""The journal format that knows what a device adds to a sale."""
 FORGET_AFTER_S = 24 * 3600
 """Codes taken are remembered this much longer than they can live, whatever the clock does in between."""
+
+
+def _as_published(table: tuple[AgeStep, ...], _snapshot_made_s: int, _now_s: int) -> tuple[AgeStep, ...]:
+    return table
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -33,6 +39,8 @@ class Memory(msgspec.Struct, frozen=True):
     pending: Callable[[int], Pending]
     last_presented_s: Callable[[bytes], int | None]
     zone: Callable[[str], tzinfo]
+    ages: Callable[[tuple[AgeStep, ...], int, int], tuple[AgeStep, ...]] = _as_published
+    """The policy's age table, the snapshot's stamp and now: the table in force."""
 
 
 class Tapped(msgspec.Struct, frozen=True):
@@ -54,10 +62,7 @@ class Sale(msgspec.Struct, frozen=True):
     @property
     def presented(self) -> Presented | None:
         """The code as the journal remembers it."""
-        if self.code is None:
-            return None
-        code = self.code.code
-        return Presented(code.code_id, accept.presented_at(code), code.not_after_s + FORGET_AFTER_S)
+        return remembered(self.code)
 
 
 class Declined(msgspec.Struct, frozen=True):
@@ -100,7 +105,7 @@ def decide(
         row=row,
         snapshot_made_s=held.made_s,
         pending=memory.pending(code.account_ref),
-        ages=policy.ages,
+        ages=memory.ages(policy.ages, held.made_s, now_s),
         now_s=now_s,
     )
     if isinstance(person, Decline):
@@ -110,6 +115,39 @@ def decide(
     quote = evaluate(policy=policy, person=person, tap=tap, basket=basket)
     if quote.decline is not None:
         return Declined(_aged(quote.decline, held, policy, now_s), name, quote, policy, held.catalogue)
+    return sold(
+        text,
+        code=code,
+        held=held,
+        name=name,
+        policy=policy,
+        person=person,
+        tap=tap,
+        basket=basket,
+        quote=quote,
+        at_ms=at_ms,
+        seq=seq,
+        facts=facts,
+    )
+
+
+def sold(
+    text: str,
+    *,
+    code: Genuine | Tapped,
+    held: Held,
+    name: str,
+    policy: Policy,
+    person: Person,
+    tap: Tap,
+    basket: tuple[Line, ...],
+    quote: Quote,
+    at_ms: int,
+    seq: int,
+    facts: Facts | None,
+    authorised: bool = False,
+) -> Sale:
+    """The sale that an approving quote makes."""
     record = SaleRecord(
         seq=seq,
         at_ms=at_ms,
@@ -122,9 +160,10 @@ def decide(
         quote=quote,
         snapshot=(held.generation, held.number),
         snapshot_made_s=held.made_s,
-        facts=facts,
+        facts=facts if held.parameters.journal >= FACTS_FORMAT else None,
+        authorised=authorised,
     )
-    return Sale(record, name, policy, held.catalogue, genuine)
+    return Sale(record, name, policy, held.catalogue, code if isinstance(code, Genuine) else None)
 
 
 def recognise(text: str, *, trust: Trust, now_s: int) -> Genuine | Decline:
@@ -136,6 +175,14 @@ def recognise(text: str, *, trust: Trust, now_s: int) -> Genuine | Decline:
 def zone_of(name: str) -> ZoneInfo:
     """The site's zone; the store admits only names that exist."""
     return ZoneInfo(name)
+
+
+def remembered(genuine: Genuine | None) -> Presented | None:
+    """A code as the journal keeps it; a card is the same each time."""
+    if genuine is None:
+        return None
+    code = genuine.code
+    return Presented(code.code_id, accept.presented_at(code), code.not_after_s + FORGET_AFTER_S)
 
 
 def used_before(genuine: Genuine | None, *, memory: Memory, now_s: int) -> Decline | None:

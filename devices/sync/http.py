@@ -15,7 +15,15 @@ WHOLE_S = 60.0
 class HttpTransport:
     """One server, one kept-alive connection. Proxies and credentials of the environment are not used."""
 
-    def __init__(self, server_url: str, *, connect_s: float = CONNECT_S, silence_s: float = SILENCE_S) -> None:
+    def __init__(
+        self,
+        server_url: str,
+        *,
+        connect_s: float = CONNECT_S,
+        silence_s: float = SILENCE_S,
+        whole_s: float = WHOLE_S,
+    ) -> None:
+        self._whole_s = whole_s
         self._client = httpx.Client(
             base_url=server_url.rstrip("/"),
             timeout=httpx.Timeout(silence_s, connect=connect_s),
@@ -26,7 +34,7 @@ class HttpTransport:
 
     def request(self, method: str, target: str, *, body: bytes, headers: Mapping[str, str], limit_bytes: int) -> Answer:
         """Raises NoAnswer for a line that breaks, is silent or slow, and for an answer over `limit_bytes`."""
-        until_s = time.monotonic() + WHOLE_S
+        until_s = time.monotonic() + self._whole_s
         try:
             with self._client.stream(method, target, content=body, headers=dict(headers)) as response:
                 received = bytearray()
@@ -35,7 +43,7 @@ class HttpTransport:
                     if len(received) > limit_bytes:
                         raise NoAnswer(f"the answer is over {limit_bytes} bytes")
                     if time.monotonic() > until_s:
-                        raise NoAnswer(f"the answer took over {WHOLE_S:.0f} s")
+                        raise NoAnswer(f"the answer took over {self._whole_s:g} s")
                 found = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status_code, bytes(received), found)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:

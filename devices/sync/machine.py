@@ -10,6 +10,7 @@ from collections.abc import Callable
 from devices.core.messages import MAX_BATCH_RECORDS, Ack
 from devices.sync.protocol import (
     Acknowledge,
+    AskNews,
     Command,
     Effect,
     Enrol,
@@ -19,6 +20,7 @@ from devices.sync.protocol import (
     FetchSnapshot,
     HasIdentity,
     HasKeys,
+    HasNews,
     HasSnapshot,
     NotEnrolled,
     NotKept,
@@ -42,6 +44,7 @@ REVOKED_MS = 10 * 60_000
 KEYS_EVERY_MS = 60 * 60_000
 IDLE_MS = 60_000
 MAX_GAPS = 4
+NEWS_EVERY_MS = 1_000
 MIN_SYNC_S, MAX_SYNC_S = 1, 3_600
 BUSY_WORDS = frozenset({"not_ready", "throttled"})
 
@@ -63,6 +66,7 @@ class SyncMachine:
         self._keys_due_ms = 0
         self._snapshot_due_ms = 0
         self._upload_due_ms = 0
+        self._news_due_ms: int | None = None
         self._line_due_ms = 0
         self._sync_every_ms = 5_000
         self._full = False
@@ -101,6 +105,10 @@ class SyncMachine:
         if snapshot:
             return FetchSnapshot(self._full)
         due_ms = min(self._keys_due_ms, self._snapshot_due_ms)
+        if self._news_due_ms is not None:
+            if now_ms >= self._news_due_ms:
+                return AskNews()
+            due_ms = min(due_ms, self._news_due_ms)
         return Wait(min(due_ms, self._upload_due_ms) if unsent else due_ms)
 
     def handle(self, event: Event, now_ms: int) -> tuple[Effect, ...]:
@@ -118,14 +126,19 @@ class SyncMachine:
         self._learn(event, now_ms)
         return ()
 
-    def _learn(self, event: HasKeys | HasSnapshot | HasIdentity, now_ms: int) -> None:
+    def _learn(self, event: HasKeys | HasSnapshot | HasNews | HasIdentity, now_ms: int) -> None:
         if isinstance(event, HasKeys):
             self._keys_number, self._keys_due_ms = event.number, now_ms + KEYS_EVERY_MS
         elif isinstance(event, HasIdentity):
             self._enrolled, self._code = True, ""
             self._keys_due_ms = self._snapshot_due_ms = 0
+        elif isinstance(event, HasNews):
+            self._news_due_ms = now_ms + NEWS_EVERY_MS
+            if event.there:
+                self._snapshot_due_ms = now_ms
         else:
             self._full = False
+            self._news_due_ms = now_ms + NEWS_EVERY_MS if event.tells_news else None
             self._sync_every_ms = 1_000 * min(max(event.sync_every_s, MIN_SYNC_S), MAX_SYNC_S)
             self._snapshot_due_ms = now_ms + self._sync_every_ms
             if self._keys_number is not None and event.key_list_number > self._keys_number:
@@ -136,6 +149,9 @@ class SyncMachine:
         if event.bad and isinstance(event.command, Enrol):
             self._code = ""
             return (NotEnrolled("answer"),)
+        if event.bad and isinstance(event.command, AskNews):
+            self._news_due_ms = None
+            return ()
         if event.bad and isinstance(event.command, FetchSnapshot):
             self._full, self._keys_due_ms = True, now_ms
         self._back_off(now_ms)

@@ -23,6 +23,10 @@ class FetchSnapshot(msgspec.Struct, frozen=True):
     full: bool
 
 
+class AskNews(msgspec.Struct, frozen=True):
+    """Ask whether there is anything after the snapshot held: a hint that costs the server next to nothing."""
+
+
 class SendBatch(msgspec.Struct, frozen=True):
     """Send the oldest unacknowledged records, at most so many."""
 
@@ -35,7 +39,7 @@ class Wait(msgspec.Struct, frozen=True):
     until_ms: int
 
 
-Exchange = Enrol | FetchKeys | FetchSnapshot | SendBatch
+Exchange = Enrol | FetchKeys | FetchSnapshot | AskNews | SendBatch
 Command = Exchange | Wait
 
 
@@ -58,6 +62,14 @@ class HasSnapshot(msgspec.Struct, frozen=True):
 
     key_list_number: int
     sync_every_s: int
+    tells_news: bool = False
+    """Whether this server answers `AskNews`."""
+
+
+class HasNews(msgspec.Struct, frozen=True):
+    """The answer to `AskNews`."""
+
+    there: bool
 
 
 class HasIdentity(msgspec.Struct, frozen=True):
@@ -82,7 +94,7 @@ class NotKept(msgspec.Struct, frozen=True):
     """The server needs records that this journal does not keep any more."""
 
 
-Event = Sent | HasKeys | HasSnapshot | HasIdentity | Refused | Failed | NotKept
+Event = Sent | HasKeys | HasSnapshot | HasNews | HasIdentity | Refused | Failed | NotKept
 
 
 class Acknowledge(msgspec.Struct, frozen=True):

@@ -11,14 +11,24 @@ from nacl.signing import SigningKey as DeviceKey
 
 from devices.core import card, enrolment, messages
 from devices.core.keys import KeyListError, open_key_list
-from devices.core.messages import Ack, BatchHead, Enrolled, EnrolRequest, KeysAnswer, MessageError, Refusal
+from devices.core.messages import (
+    Ack,
+    Authorise,
+    Authorised,
+    BatchHead,
+    Enrolled,
+    EnrolRequest,
+    KeysAnswer,
+    MessageError,
+    Refusal,
+)
 from devices.core.signing import PUBLIC_BYTES, SigningKey
 from devices.core.status import STATUS_HEADER, Status, encode_status
 from devices.core.wire import MALFORMED
 from devices.drivers.network import Answer, NoAnswer, Transport
 from devices.journal.values import Run
 from devices.store.held import Held, Keys
-from devices.sync.verify import VerifiedSnapshot, verify_snapshot
+from devices.sync.verify import VerifiedSnapshot, verify_authorised, verify_snapshot
 
 ROOT = "/api/terminal/v1"
 MAX_SMALL_BYTES = 256 * 1024
@@ -40,13 +50,14 @@ class Server:
         software: str,
         now_ms: Callable[[], int],
         monotonic_ms: Callable[[], int],
+        reports: bool = True,
     ) -> None:
-        self._transport, self._software = transport, software
+        self._transport, self._software, self._reports = transport, software, reports
         self._now_ms, self._monotonic_ms = now_ms, monotonic_ms
         self._device = SigningKey(seed)
         self._box = SealedBox(DeviceKey(seed).to_curve25519_private_key())
         self.unsent = self.policy = self.newer_policy = 0
-        """Told to monitoring beside each request, as in `Status`."""
+        """Told to monitoring beside each request, as in `Status`; not where `reports` is False."""
 
     def enrol(self, code: str) -> Enrolled | Refusal:
         """Exchange the one-time code; what answers must have the root key that the code was made for."""
@@ -102,6 +113,26 @@ class Server:
             raise MessageError("an acknowledgement of something else")
         return ack
 
+    def authorise(self, identity: Enrolled, question: Authorise, *, keys: Keys) -> Authorised | Refusal:
+        """Ask whether a presentation may pay; the answer is signed by a snapshot key of the list."""
+        body = msgspec.json.encode(question)
+        answer = self._signed(
+            identity, "POST", f"{ROOT}/authorise", body=body, limit_bytes=messages.MAX_AUTHORISED_BYTES
+        )
+        if answer.status != HTTPStatus.OK:
+            return _read(answer, Refusal)
+        return verify_authorised(answer.body, asked=body, key_list=keys.key_list)
+
+    def news(self, held: Held) -> bool:
+        """Whether anything changed after `held`; unsigned, for the generation is known to terminals alone."""
+        target = f"{ROOT}/news?generation={held.generation}&number={held.number}"
+        answer = self._transport.request("GET", target, body=b"", headers={}, limit_bytes=MAX_SMALL_BYTES)
+        if answer.status == HTTPStatus.NO_CONTENT:
+            return False
+        if answer.status != HTTPStatus.OK:
+            raise MessageError(f"HTTP status {answer.status} is no news")
+        return True
+
     def close(self) -> None:
         """Give back the line."""
         self._transport.close()
@@ -118,7 +149,9 @@ class Server:
         status = encode_status(
             Status(unsent=self.unsent, software=self._software, policy=self.policy, newer_policy=self.newer_policy)
         )
-        headers = {"Authorization": signature, STATUS_HEADER: status, **(_BINARY if body else {})}
+        headers = {"Authorization": signature, **(_BINARY if body else {})}
+        if self._reports:
+            headers[STATUS_HEADER] = status
         return self._transport.request(method, target, body=body, headers=headers, limit_bytes=limit_bytes)
 
     def _card_key(self, box: bytes) -> bytes:

@@ -5,7 +5,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from devices.core.keys import KeyList, PublicKey, Role
-from devices.core.messages import MessageError, SignedPolicy, SnapshotHead, open_snapshot, snapshot_key_id
+from devices.core.messages import (
+    Authorised,
+    MessageError,
+    SignedPolicy,
+    SnapshotHead,
+    authorised_key_id,
+    open_authorised,
+    open_snapshot,
+    snapshot_key_id,
+)
 from devices.core.policy import EVALUATOR_VERSION, Policy, decode_policy
 from devices.core.signing import POLICY_DOMAIN, verifies
 from devices.core.wire import MALFORMED
@@ -41,6 +50,12 @@ def verify_snapshot(data: bytes, *, key_list: KeyList, terminal: int, round_trip
     policies = tuple(each for each in read if isinstance(each, Policy))
     newer = tuple(each for each in read if isinstance(each, NewerPolicy))
     return VerifiedSnapshot(head, rows, policies, newer, round_trip_ms)
+
+
+def verify_authorised(data: bytes, *, asked: bytes, key_list: KeyList) -> Authorised:
+    """The answer to this very question. Raises MessageError."""
+    key = _key(key_list, authorised_key_id(data))
+    return open_authorised(data, asked=asked, public=bytes.fromhex(key.public))
 
 
 def _policy(signed: SignedPolicy, key_list: KeyList) -> Policy | NewerPolicy:

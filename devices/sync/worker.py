@@ -13,11 +13,13 @@ from devices.journal.journal import Journal
 from devices.journal.values import JournalBroken, Passing, unwatched
 from devices.master import texts
 from devices.master.control import MasterControl
+from devices.master.online import JOURNAL_LEAST
 from devices.store.identity import save_identity
 from devices.store.snapshots import SnapshotStore, StoreBroken
 from devices.sync.machine import SyncMachine
 from devices.sync.protocol import (
     Acknowledge,
+    AskNews,
     Effect,
     Enrol,
     Event,
@@ -27,6 +29,7 @@ from devices.sync.protocol import (
     FetchSnapshot,
     HasIdentity,
     HasKeys,
+    HasNews,
     HasSnapshot,
     NotEnrolled,
     NotKept,
@@ -90,6 +93,11 @@ class SyncWorker:
         self._upkeep_due_ms = 0
         self._thread: threading.Thread | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
+
+    @property
+    def identity(self) -> Enrolled | None:
+        """Who this terminal is, once it is enrolled."""
+        return self._identity
 
     def start(self) -> None:
         """Begin; once."""
@@ -181,6 +189,9 @@ class SyncWorker:
             return self._fetch_keys(command, identity)
         if isinstance(command, FetchSnapshot):
             return self._fetch_snapshot(command, identity)
+        if isinstance(command, AskNews):
+            held = self._store.held
+            return HasNews(there=held is None or self._server.news(held))
         run = self._journal.unacknowledged(command.limit)
         if run is None:
             return None
@@ -219,7 +230,8 @@ class SyncWorker:
             return Refused(command, found)
         applied = self._store.apply(found.head, found.rows, policies=found.policies, newer=found.newer)
         self._control.snapshot_came(applied, round_trip_ms=found.round_trip_ms)
-        return HasSnapshot(applied.key_list_number, applied.parameters.sync_every_s)
+        parameters = applied.parameters
+        return HasSnapshot(applied.key_list_number, parameters.sync_every_s, parameters.journal >= JOURNAL_LEAST)
 
     def _bring_about(self, effect: Effect) -> None:
         if isinstance(effect, Acknowledge):

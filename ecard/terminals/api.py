@@ -6,8 +6,9 @@ from http import HTTPStatus
 from typing import Final
 
 import msgspec
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.views.decorators.http import require_GET
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.permissions import AllowAny
@@ -20,6 +21,7 @@ from ecard.codes.errors import CodesError
 from ecard.terminals import queries, snapshots
 from ecard.terminals.errors import EnrolmentRefused, EnrolmentWhy, SnapshotBusy
 from ecard.terminals.operations import enrol, heard
+from ecard.terminals.snapshots.news import after as anything_after
 from ecard.terminals.values import Heartbeat
 from ecard.terminals.views import RefusingView, TerminalView, answer
 
@@ -103,6 +105,22 @@ class SnapshotView(TerminalView):
         response[SNAPSHOT_HEADER] = made.kind.value
         response["Cache-Control"] = "no-store"
         return response
+
+
+@require_GET
+def news(request: HttpRequest) -> HttpResponse:
+    """204 where nothing changed after the cursor, else 200: then a snapshot is worth asking for. Unsigned and mostly
+    without the database, so that every terminal may ask each second; whoever does not know the generation learns
+    nothing. A hint only: under load some are told nothing, and find out at their next regular snapshot.
+    """
+    try:
+        generation, number = (_cursor(request.GET.get(name, "")) for name in ("generation", "number"))
+    except ValueError:
+        return answer(Refusal("malformed", "the cursor is two whole numbers"), status=HTTPStatus.BAD_REQUEST)
+    there = anything_after(generation=generation, number=number)
+    response = HttpResponse(status=HTTPStatus.OK if there else HTTPStatus.NO_CONTENT)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def _cursor(text: str) -> int:

@@ -1,4 +1,4 @@
-"""May this presentation pay for this basket, by all that the server knows now? Reads only; who holds money decides last.
+"""May this presentation pay for this basket, by all that the server knows now? Reads only; whoever holds decides last.
 
 The funds are the ledger's, not capped by the offline limit, and neither age nor a count of offline sales bounds them.
 The limit per sale of the person's group does, here as at the terminal: it bounds what a lost phone can cost.
