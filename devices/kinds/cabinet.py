@@ -30,13 +30,16 @@ from devices.journal.values import JournalBroken, Passing, unwatched
 from devices.kinds.base import NotYet
 from devices.kinds.ordering import DISPENSED, DISPENSED_LATE, OrderControls
 from devices.master.results import charged_minor
-from devices.master.screen import Controls, Outcome
+from devices.master.screen import Controls, Outcome, Said
 from devices.master.screen import Phase as Stands
 from devices.master.till import BasketError
 
 PREFIX = "cabinet/"
 """Before a cabinet's name in the facts of its sales."""
 NOT_DISPENSED, CANCELLED = "not_dispensed", "cancelled"
+CHOOSE_FIRST = Said("请先在柜机上选购", "Choose something at the cabinet first")
+CHOOSE_AGAIN = Said("价格已变动，请重新选购", "The price has changed. Please choose again")
+ONE_MOMENT = Said("正在出货，请稍候", "Your goods are on their way. One moment")
 _SELLS = (Stands.READY, Stands.APPROVED, Stands.DECLINED)
 
 
@@ -110,11 +113,11 @@ class Cabinet:
         with self._lock:
             waits, order = self.side.open, self._order
             if waits is None or order is None or waits.phase is not Phase.WAITING:
-                raise NotYet
+                raise NotYet(CHOOSE_FIRST if waits is None else ONE_MOMENT)
             refusal = self._put_in(order)
             if refusal is not Refusal.NONE:
                 self._refuse(refusal)
-                raise NotYet
+                raise NotYet(CHOOSE_AGAIN)
             self._deciding = waits.name
 
     def facts(self) -> Facts | None:

@@ -90,7 +90,10 @@ class Shop:
 
     def records(self) -> list[Record]:
         """What the journal tells the server: sales, reversals and notes."""
-        self.bench.sync(steps=12)
+        for _ in range(50):
+            self.bench.sync(steps=12)
+            if not self.bench.control.screen().unsent:
+                break
         lines = [line for stream in self.bench.server.streams.values() for line in stream.lines]
         return [
             each for each in map(decode_record, lines) if isinstance(each, SaleRecord | ReversalRecord | NoteRecord)
