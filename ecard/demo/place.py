@@ -21,6 +21,7 @@ GALLERY_PORT = 7000
 TERMINAL_PORT = 7001
 RELAY_PORT = 7101
 CONTROL_PORT = 7201
+LAN_PORT = 7301
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"  # noqa: S104  (only with --lan, and then it is what was asked for)
 ROOT_PASSPHRASE = "ECARD_ROOT_PASSPHRASE"  # noqa: S105  (the variable's name)
@@ -43,6 +44,7 @@ class Ports:
     terminals: tuple[int, ...]
     relays: tuple[int, ...]
     controls: tuple[int, ...]
+    lans: tuple[int, ...]
     gallery: int
     replaced: tuple[tuple[int, int], ...]
 
@@ -78,11 +80,11 @@ def choose_ports(*, terminals: int, host: str, web_port: int = WEB_PORT, usual_o
     web = take(web_port, on=host)
     gallery = take(GALLERY_PORT)
     lines = [
-        (take(TERMINAL_PORT + number), take(RELAY_PORT + number), take(CONTROL_PORT + number))
+        tuple(take(usual + number) for usual in (TERMINAL_PORT, RELAY_PORT, CONTROL_PORT, LAN_PORT))
         for number in range(terminals)
     ]
-    terminal_ports, relay_ports, control_ports = zip(*lines, strict=True)
-    return Ports(web, terminal_ports, relay_ports, control_ports, gallery, tuple(replaced))
+    terminal_ports, relay_ports, control_ports, lan_ports = zip(*lines, strict=True)
+    return Ports(web, terminal_ports, relay_ports, control_ports, lan_ports, gallery, tuple(replaced))
 
 
 def read_or_make_secrets(state: Path) -> dict[str, str]:

@@ -67,6 +67,9 @@ def gallery(ports: Ports, *, listed: Path, environment: Mapping[str, str]) -> Pr
 def terminal(number: int, ports: Ports, device: Device, *, state: Path, environment: Mapping[str, str]) -> Program:
     """A terminal. Its power button ends it; it comes back like a device that is plugged in again."""
     command = [sys.executable, "-m", "firmware_sim.terminal", "--data", str(state / f"terminal-{number + 1}")]
+    command += ["--lan", f"127.0.0.1:{ports.lans[number]}"]
+    for each in ports.lans[:number] + ports.lans[number + 1 :]:
+        command += ["--lan-peer", f"127.0.0.1:{each}"]
     command += ["--kind", FLEET[number].kind, "--cards", str(state / place.CARDS)]
     command += ["--port", str(ports.terminals[number]), "--server", f"http://127.0.0.1:{ports.relays[number]}"]
     command += ["--line-control", f"http://127.0.0.1:{ports.controls[number]}"]

@@ -17,7 +17,7 @@ from ecard.cardholders.models import Cardholder, CardholderState
 from ecard.celery import app
 from ecard.codes.operations import issue_credentials
 from ecard.codes.queries import issuing_zone
-from ecard.demo import campus, ceremony, place
+from ecard.demo import campus, cards, ceremony, place
 from ecard.demo.console import RushView, Show
 from ecard.demo.device import Device
 from ecard.demo.fleet import TILLS
@@ -43,6 +43,8 @@ def prepare(options: Options, kept_secrets: Mapping[str, str]) -> bool:
     passwords = {login: place.password_of(login, kept_secrets) for login in place.LOGINS}
     made = campus.seed(people=options.people, passwords=passwords, at=now, bare=options.bare)
     campus.equip(at=now)
+    cards.give_cards(at=now)
+    cards.write_cards(options.state / place.CARDS)
     return made
 
 

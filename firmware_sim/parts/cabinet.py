@@ -94,17 +94,20 @@ class VirtualCabinet:
         self._state: OrderState | None = None
         self._motor: tuple[Order, int] | None = None
         self._jams = False
-        self._thread = threading.Thread(target=self._run, name="cabinet", daemon=True)
 
-    def start(self) -> None:
-        """Switch it on."""
-        self._thread.start()
+    def run(self) -> None:
+        """Its inside, until it is stopped: to be called in a thread of its own."""
+        while not self._stopping.is_set():
+            data = self.wire.read(timeout_s=TICK_S)
+            with self._guard:
+                self._side.received(data)
+                self._side.tick(now_ms=self._clock.monotonic_ms())
+                self._turn()
+                self._exchange()
 
     def stop(self) -> None:
         """Switch it off."""
         self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
         self.wire.close()
 
     def state(self) -> CabinetState:
@@ -168,15 +171,6 @@ class VirtualCabinet:
         self._slot, self._state, self._text = slot, "sent", ""
 
     # Its inside
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            data = self.wire.read(timeout_s=TICK_S)
-            with self._guard:
-                self._side.received(data)
-                self._side.tick(now_ms=self._clock.monotonic_ms())
-                self._turn()
-                self._exchange()
 
     def _exchange(self) -> None:
         for effect in self._side.effects():

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -46,9 +46,8 @@ class ReaderState(msgspec.Struct, frozen=True):
 class VirtualReader:
     """A `devices.drivers.reader.CardReader`."""
 
-    def __init__(self, cards: Sequence[Card]) -> None:
-        self._cards = {each.number: bytes.fromhex(each.uid) for each in cards}
-        self._shown = tuple(CardShown(each.number, each.name) for each in cards)
+    def __init__(self, cards: Callable[[], Sequence[Card]]) -> None:
+        self._known = cards
         self._laid: queue.Queue[bytes | None] = queue.Queue(MAX_WAITING)
         self._guard = threading.Lock()
         self._plugged, self._count = True, 0
@@ -65,7 +64,8 @@ class VirtualReader:
     def state(self) -> ReaderState:
         """For the page."""
         with self._guard:
-            return ReaderState(self._shown, self._plugged, self._count)
+            shown = tuple(CardShown(each.number, each.name) for each in self._known())
+            return ReaderState(shown, self._plugged, self._count)
 
     def press(self, form: bytes) -> None:
         """Lay a card on it. An unplugged reader reads nothing, and says nothing."""
@@ -74,11 +74,11 @@ class VirtualReader:
             self._plugged = self._plugged if given.plugged is None else given.plugged
             if given.lay is None:
                 return
-            uid = self._cards.get(given.lay)
-            if uid is None:
+            card = next((each for each in self._known() if each.number == given.lay), None)
+            if card is None:
                 raise BadPress("nobody here has this card")
             if self._plugged:
-                self._read(uid)
+                self._read(bytes.fromhex(card.uid))
 
     def _read(self, uid: bytes) -> None:
         try:
@@ -88,8 +88,17 @@ class VirtualReader:
         self._count += 1
 
 
-def read_cards(path: Path) -> list[Card]:
-    """The cards that a file lists as JSON; none where there is no file yet."""
-    if not path.is_file():
-        return []
-    return msgspec.json.decode(path.read_bytes(), type=list[Card])[:MAX_CARDS]
+class CardFile:
+    """The cards that a file lists as JSON, read again when it changes; none while there is no file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._stamp = path, 0
+        self._cards: tuple[Card, ...] = ()
+
+    def __call__(self) -> tuple[Card, ...]:
+        """What it lists now."""
+        stamp = self._path.stat().st_mtime_ns if self._path.is_file() else 0
+        if stamp and stamp != self._stamp:
+            self._stamp = stamp
+            self._cards = msgspec.json.decode(self._path.read_bytes(), type=tuple[Card, ...])[:MAX_CARDS]
+        return self._cards

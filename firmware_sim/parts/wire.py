@@ -21,14 +21,17 @@ class VirtualWire:
         tty.setraw(there)
         self.path = os.ttyname(there)
         self._there = there  # held open, so that a driver which comes and goes does not hang up
-        self._guard, self._sent = threading.Lock(), 0
+        self._guard, self._sent, self._open = threading.Lock(), 0, True
         self.cut = self.garbles = self.repeats = self.mute = False
 
     def read(self, *, timeout_s: float) -> bytes:
-        """What has come; b"" after the time-out, and while the line is cut."""
-        if not select.select([self._here], [], [], timeout_s)[0]:
+        """What has come; b"" after the time-out, and while the line is cut or closed."""
+        try:
+            if not select.select([self._here], [], [], timeout_s)[0]:
+                return b""
+            data = os.read(self._here, CHUNK)
+        except (OSError, ValueError):
             return b""
-        data = os.read(self._here, CHUNK)
         return b"" if self.cut else data
 
     def write(self, data: bytes) -> None:
@@ -36,12 +39,17 @@ class VirtualWire:
         if not data or self.cut or self.mute:
             return
         with self._guard:
+            if not self._open:
+                return
             self._sent += 1
             if self.garbles and self._sent % 2:
                 data = data[:-1] + bytes([data[-1] ^ 0x01])
             os.write(self._here, data * 2 if self.repeats else data)
 
     def close(self) -> None:
-        """Both ends."""
-        for end in (self._here, self._there):
-            os.close(end)
+        """Both ends; may be repeated."""
+        with self._guard:
+            if self._open:
+                self._open = False
+                os.close(self._here)
+                os.close(self._there)

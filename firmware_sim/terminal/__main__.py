@@ -5,9 +5,10 @@ from pathlib import Path
 
 import uvicorn
 
+from devices.lan.udp import Address, LanOptions
 from devices.terminal import Terminal
 from firmware_sim.hardware import VirtualClock
-from firmware_sim.parts.reader import read_cards
+from firmware_sim.parts.reader import CardFile
 from firmware_sim.terminal.app import Host, terminal_app
 from firmware_sim.terminal.build import KINDS, build
 
@@ -16,9 +17,11 @@ def main() -> None:
     """Open the SDK's terminal on virtual hardware and serve its screen until stopped."""
     given = _arguments()
     clock = VirtualClock()
-    terminal = Terminal.open(given.data, server_url=given.server, clock=clock)
+    lan = LanOptions(peers=tuple(given.lan_peer), bind=given.lan) if given.lan else None
+    terminal = Terminal.open(given.data, server_url=given.server, clock=clock, lan=lan)
     terminal.start()
-    built = build(given.kind, terminal, clock=clock, cards=read_cards(given.cards) if given.cards else [])
+    cards = CardFile(given.cards or given.data / "cards.json")
+    built = build(given.kind, terminal.control, folder=given.data, clock=clock, cards=cards)
     try:
         built.start()
         if given.enrol:
@@ -29,7 +32,7 @@ def main() -> None:
             clock=clock,
             line_control_url=given.line_control,
             kind=given.kind,
-            device=built.device,
+            loop=built.loop,
             parts=built.parts,
         )
         # An open page holds its event stream for ever; it must not hold up the end of the process.
@@ -51,7 +54,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--line-control", default="", help="the relay's switch, for the network buttons")
     parser.add_argument("--enrol", default="", metavar="CODE", help="enrol with this code at once")
     parser.add_argument("--host", default="127.0.0.1", help="the screen's address; the machine itself unless changed")
+    parser.add_argument(
+        "--lan", type=_address, metavar="HOST:PORT", help="where it hears its neighbours; alone without"
+    )
+    parser.add_argument(
+        "--lan-peer", type=_address, metavar="HOST:PORT", action="append", default=[], help="where a neighbour hears"
+    )
     return parser.parse_args()
+
+
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    return host, int(port)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from firmware_sim.terminal.answers import (
     form_of,
     guarded,
 )
+from firmware_sim.terminal.build import Loop
 
 TICK_S = 0.25
 POWER_DELAY_S = 0.05
@@ -45,8 +46,8 @@ HERE = "<!-- what this kind of device shows -->"
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """What the page drives. `line_control_url` is the relay's switch, "" without a relay; `device` the loop that a
-    presentation goes through, a plain till's where None; `parts` the hardware on the page by name.
+    """What the page drives. `line_control_url` is the relay's switch, "" without a relay; `loop` is what codes are
+    given to, a plain till's where None; `parts` the hardware on the page by name.
     """
 
     controls: Controls
@@ -54,7 +55,7 @@ class Host:
     clock: VirtualClock
     line_control_url: str = ""
     kind: DeviceKind = "canteen"
-    device: Device | None = None
+    loop: Loop | None = None
     parts: Mapping[str, Part] = field(default_factory=dict)
 
 
@@ -94,13 +95,13 @@ class LineForm(msgspec.Struct, frozen=True):
 def terminal_app(host: Host) -> Starlette:
     """All routes of one simulated device."""
     parts: dict[str, Part] = {"clock": ClockPart(host.clock), **host.parts}
-    device = host.device or Device(host.controls)
+    loop = host.loop or Device(host.controls)
     actions: dict[str, Handler] = {
         "/amount": partial(_amount, host),
         "/mode": partial(_mode, host),
         "/product": partial(_product, host),
         "/clear": partial(_clear, host),
-        "/scan": partial(_scan, device),
+        "/scan": partial(_scan, loop),
         "/reverse": partial(_reverse, host),
         "/confirm-clock": partial(_confirm_clock, host),
         "/enrol": partial(_enrol, host),
@@ -187,7 +188,7 @@ async def _clear(host: Host, _: Request) -> Response:
     return as_json(host.controls.screen())
 
 
-async def _scan(device: Device, request: Request) -> Response:
+async def _scan(loop: Loop, request: Request) -> Response:
     """A picture, decoded from its pixels; or, from a scanner that types, text/plain.
 
     `?frame` marks one of a camera's many: the next comes soon, so it gets the quick look only. Without an outcome the
@@ -200,7 +201,7 @@ async def _scan(device: Device, request: Request) -> Response:
         text = await run_in_threadpool(decode_qr, body, thorough="frame" not in request.query_params)
     if not text:
         return as_json({"read": False})
-    outcome: Outcome | None = await run_in_threadpool(device.scanned, text)
+    outcome: Outcome | None = await run_in_threadpool(loop.scanned, text)
     return as_json({"read": True, "outcome": outcome})
 
 

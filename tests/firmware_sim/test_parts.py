@@ -21,7 +21,7 @@ from firmware_sim.parts.base import BadPress, Part
 from firmware_sim.parts.cabinet import VirtualCabinet
 from firmware_sim.parts.clock import ClockPart
 from firmware_sim.parts.printer import VirtualPrinter
-from firmware_sim.parts.reader import Card, VirtualReader, read_cards
+from firmware_sim.parts.reader import Card, CardFile, VirtualReader
 from firmware_sim.parts.scale import SETTLES_MS, VirtualScale
 from tests.devices.world import FakeClock
 
@@ -83,7 +83,7 @@ def test_an_arm_opens_for_a_while_unless_it_is_stuck(clock: FakeClock) -> None:
 
 
 def test_a_card_is_read_once_for_each_time_it_is_laid_on_and_not_by_an_unplugged_reader() -> None:
-    virtual = VirtualReader([card("P1", 1), card("P2", 2)])
+    virtual = VirtualReader(lambda: [card("P1", 1), card("P2", 2)])
     reader: CardReader = virtual
     read: list[bytes] = []
     thread = threading.Thread(target=lambda: read.extend(reader.uids()))
@@ -101,10 +101,11 @@ def test_a_card_is_read_once_for_each_time_it_is_laid_on_and_not_by_an_unplugged
         press(virtual, lay="nobody")
 
 
-def test_a_reader_without_its_file_of_cards_has_none(tmp_path: Path) -> None:
-    assert read_cards(tmp_path / "none.json") == []
+def test_a_reader_knows_no_cards_until_their_file_is_there(tmp_path: Path) -> None:
+    cards = CardFile(tmp_path / "cards.json")
+    assert cards() == ()
     (tmp_path / "cards.json").write_text('[{"number":"P1","name":"王","uid":"01020304"}]')
-    assert read_cards(tmp_path / "cards.json") == [Card("P1", "王", "01020304")]
+    assert cards() == (Card("P1", "王", "01020304"),)
 
 
 def test_the_clock_is_moved_and_put_right() -> None:

@@ -97,7 +97,8 @@ function drawResult() {
   const declined = result?.sound === "declined";
   const minor = declined ? screen.amount_minor || result.amount_minor : (result?.amount_minor ?? screen.amount_minor);
   byId("sum").textContent = money(minor);
-  byId("sum").hidden = !minor && (screen.mode === "identity" || Boolean(result && !declined));
+  const unasked = ["identity", "pass"].includes(screen.mode) || kind !== "canteen";
+  byId("sum").hidden = !minor && (unasked || Boolean(result && !declined));
   byId("words").textContent = result ? said(result.sentence) : idleWords();
   // While it sells, a notice is the cashier's business, and stays there beside each answer.
   if (byId("notice")) {
