@@ -2,11 +2,10 @@
 
 from devices.core.funds import age_step
 from devices.core.journal import NoteRecord
+from devices.core.notes import EXTENDED
 from devices.core.policy import AgeStep
 from devices.journal.journal import Journal
 
-EXTENDED = "offline.extended"
-"""The note that grants it: hours, and the stamp of the snapshot it is for."""
 MAX_EXTENSION_H = 72
 """For one snapshot, all grants together."""
 HOUR_S = 3600

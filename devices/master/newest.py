@@ -49,13 +49,18 @@ class Newest:
             return None
         return newest
 
-    def undo(self, at_ms: int, *, reason: str, sale: NewestSale | None = None) -> ReversalRecord | None:
+    def undo(self, at_ms: int, *, reason: str, sale: NewestSale | None = None, by: str = "") -> ReversalRecord | None:
         """This or the newest sale, whatever its age; None where there is none, or the journal takes no record."""
         sale = sale or self._journal.newest_sale
         if sale is None:
             return None
         record = ReversalRecord(
-            seq=self._journal.next_seq, at_ms=at_ms, of_epoch=sale.epoch, of_seq=sale.record.seq, reason=reason
+            seq=self._journal.next_seq,
+            at_ms=at_ms,
+            of_epoch=sale.epoch,
+            of_seq=sale.record.seq,
+            reason=reason,
+            cashier=by,
         )
         try:
             self._journal.append_reversal(record, evidence=sale.record.evidence)

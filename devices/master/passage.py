@@ -18,6 +18,7 @@ from devices.core.declines import Decline, Why
 from devices.core.funds import age_step
 from devices.core.journal import Facts, NoteRecord, PassRecord
 from devices.core.messages import Parameters
+from devices.core.notes import CLEARED
 from devices.core.policy import AgeStep, in_force
 from devices.journal.journal import Journal
 from devices.journal.values import DAY_MS, Presented
@@ -28,8 +29,6 @@ from devices.store.held import Held
 
 PASSES_FORMAT = 2
 """The journal format that knows passages and notes."""
-CLEARED = "passage.cleared"
-"""The note by which a supervisor lets everybody in again."""
 _LOOK_BACK_MS = 2 * DAY_MS
 
 Way = Literal["in", "out"]

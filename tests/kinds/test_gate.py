@@ -14,7 +14,7 @@ from devices.journal.journal import Journal
 from devices.journal.values import JournalFull
 from devices.kinds.base import Device
 from devices.kinds.gate import Arm, Gate
-from devices.master.passage import CLEARED
+from devices.core.notes import CLEARED
 from tests.devices import world
 from tests.devices.conftest import Bench
 from tests.devices.world import CARD_KEY, DAY_S, parameters, pre_signed, row
