@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
 
 from ecard.ledger.arrays import array_literal
@@ -12,7 +11,7 @@ from ecard.media.models import Card, CardState
 from ecard.media.rules import CARDS_MOST
 from ecard.media.values import Binding
 
-SHOWN_MOST = 20
+ENDED_SHOWN = 3
 
 _IN_USE = """
 SELECT person.account_ref, card.name FROM media_card AS card
@@ -54,7 +53,14 @@ def card_in_use(name: str) -> Card | None:
     return Card.objects.select_related("cardholder").filter(name=name, state=CardState.ACTIVE).first()
 
 
-def cards_of_user(user: AbstractBaseUser) -> list[Card]:
-    """The cards of whoever signs in with this login, those in use first, the newest of each first; bounded."""
-    cards = Card.objects.filter(cardholder__user_id=user.pk).select_related("cardholder")
-    return list(cards.order_by("state", "-id")[: CARDS_MOST + SHOWN_MOST])
+def cards_of_holder(cardholder_id: int) -> list[Card]:
+    """One person's cards: those in use, then the newest that were; bounded."""
+    cards = Card.objects.filter(cardholder_id=cardholder_id)
+    in_use = list(cards.filter(state=CardState.ACTIVE).order_by("-id")[:CARDS_MOST])
+    return in_use + list(cards.exclude(state=CardState.ACTIVE).order_by("-stopped_at", "-id")[:ENDED_SHOWN])
+
+
+def own_card(cardholder_id: int, card_id: int) -> Card | None:
+    """One person's card that is in use; None for anything else, so that another's is as unknown as none."""
+    mine = Card.objects.select_related("cardholder").filter(cardholder_id=cardholder_id, state=CardState.ACTIVE)
+    return mine.filter(pk=card_id).first()

@@ -34,8 +34,8 @@ class GiveForm(forms.Form):
     )
 
 
-class LostPhoneForm(forms.Form):
-    """The password again: a phone left on a table must not be able to stop its owner's codes."""
+class PasswordForm(forms.Form):
+    """The password again: a phone left on a table must not be able to stop its owner's codes and cards."""
 
     password = forms.CharField(
         label=_("Your password"),

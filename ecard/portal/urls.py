@@ -15,6 +15,7 @@ urlpatterns = [
     path("settings/", views.settings_page, name="settings"),
     path("settings/lost-phone/", views.lost_phone, name="lost-phone"),
     path("settings/lost-phone/done/", views.lost_phone_done, name="lost-phone-done"),
+    path("settings/cards/<int:card_id>/stop/", views.stop_own_card, name="stop-card"),
     path("help/", views.help_page, name="help"),
     path("hosts/plain/", pwa.plain, name="plain"),
     path("shell/<str:language>/", pwa.shell, name="shell"),

@@ -25,8 +25,10 @@ from ecard.benefits.operations import transfer_voucher
 from ecard.cardholders.models import Cardholder
 from ecard.cardholders.queries import by_user
 from ecard.cardholders.values import CardholderView
+from ecard.media.operations import stop_card
+from ecard.media.queries import cards_of_holder, own_card
 from ecard.portal import queries, sessions
-from ecard.portal.forms import GiveForm, LostPhoneForm, SignInForm
+from ecard.portal.forms import GiveForm, PasswordForm, SignInForm
 from ecard.portal.operations import report_phone_lost
 from ecard.portal.shell import render_shell
 from ecard.portal.vouchers import given_to
@@ -143,8 +145,27 @@ def give_voucher(request: HttpRequest, grant_id: int, *, cardholder: CardholderV
 @require_safe
 @for_cardholders
 def settings_page(request: HttpRequest, *, cardholder: CardholderView) -> HttpResponse:
-    """Language, sign-out, and the way to report a phone lost."""
-    return render(request, "portal/settings.html", {"cardholder": cardholder})
+    """Cards, language, sign-out, and the way to report a phone lost."""
+    cards = cards_of_holder(cardholder.id)
+    context = {"cardholder": cardholder, "cards": cards, "was_stopped": "stopped" in request.GET}
+    return render(request, "portal/settings.html", context)
+
+
+@sensitive_post_parameters("password")
+@for_cardholders
+def stop_own_card(request: HttpRequest, card_id: int, *, cardholder: CardholderView) -> HttpResponse:
+    """Stop a lost card, after the password. Another's card is as unknown as one that never was."""
+    card = own_card(cardholder.id, card_id) if card_id < DATABASE_ID_MAX else None
+    if card is None:
+        raise Http404
+    user = cast(User, request.user)
+    form = PasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if authenticate(request, username=user.get_username(), password=form.cleaned_data["password"]) == user:
+            stop_card(card=card, reason=_("The cardholder reported the card lost."), by=user, at=timezone.now())
+            return HttpResponseRedirect(reverse("portal:settings") + "?stopped")
+        form.add_error("password", _("The password is not right."))
+    return render(request, "portal/stop_card.html", {"form": form, "card": card})
 
 
 @sensitive_post_parameters("password")
@@ -152,7 +173,7 @@ def settings_page(request: HttpRequest, *, cardholder: CardholderView) -> HttpRe
 def lost_phone(request: HttpRequest, *, cardholder: CardholderView) -> HttpResponse:
     """Stop the codes of a lost phone, after the password."""
     user = cast(User, request.user)
-    form = LostPhoneForm(request.POST or None)
+    form = PasswordForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         password = form.cleaned_data["password"]
         if authenticate(request, username=user.get_username(), password=password) == user:
