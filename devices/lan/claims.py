@@ -8,6 +8,7 @@ LIVE_MS = 3_000
 """A claim counts this long: until the sale that it announces was told, or was not made."""
 MAX_CLAIMS = 256
 MAX_TAKEN = 5_000
+NEVER = -1
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -65,6 +66,13 @@ class Claims:
         if ours is not None and ours.waiting and (ours.code, ours.moment_s) == (code, moment_s):
             ours.lost = True
 
+    def decided(self, ours: Ours) -> bool:
+        """The wait is over; whether the code may be taken. A claim that was lost keeps nobody else from it."""
+        ours.waiting = False
+        if ours.lost and self._ours is ours:
+            self._ours = None
+        return not ours.lost
+
     def took(self, code: bytes, moment_s: int) -> None:
         """The sale is durable."""
         self._taken.pop(code, None)
@@ -79,5 +87,5 @@ class Claims:
             self._ours = None
 
     def taken_s(self, code: bytes) -> int:
-        """The last moment taken here, as far as it was since this process began; else -1."""
-        return self._taken.get(code, -1)
+        """The last moment taken here, as far as it was since this process began; else NEVER."""
+        return self._taken.get(code, NEVER)

@@ -27,6 +27,7 @@ from nacl.bindings import (
 from nacl.exceptions import CryptoError
 
 from devices.core.journal import MAX_SEQUENCE, Epoch, Sequence
+from devices.core.quote import LocalDate
 from devices.core.signing import LAN_DOMAIN, LAN_KEY_DOMAIN, SIGNATURE_BYTES, SigningKey, verifies
 from devices.core.wire import MALFORMED, Id, Positive, Whole
 from devices.journal.spending import SPENT_WHOLE_MINOR, Spent
@@ -65,7 +66,7 @@ class Told(msgspec.Struct, frozen=True, array_like=True, tag="told"):
     after: After
     account_ref: Positive
     at_s: Seconds
-    business_date: str
+    business_date: LocalDate
     period: Id
     total_minor: Amount
     purse_minor: Amount

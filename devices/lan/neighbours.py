@@ -17,7 +17,7 @@ from devices.drivers.clock import Clock
 from devices.drivers.randomness import Randomness
 from devices.journal.values import JournalBroken
 from devices.lan import own
-from devices.lan.claims import Claims, Ours
+from devices.lan.claims import NEVER, Claims, Ours
 from devices.lan.heard import KEEP_S, Heard
 from devices.lan.messages import (
     MAX_ENDS,
@@ -201,10 +201,9 @@ class Lan:
             with self._answered:
                 self._answered.wait_for(lambda: ours.lost, wait_ms / CLAIM_TIMES / 1000 if wait_ms else 0)
                 if ours.lost:
-                    return False
+                    break
         with self._lock:
-            ours.waiting = False
-            return not ours.lost
+            return self._claims.decided(ours)
 
     def sold(self, epoch: int, record: SaleRecord, code: Genuine | None) -> None:
         """A sale is durable here."""
@@ -275,13 +274,17 @@ class Lan:
         self._look_around(now_ms)
 
     def _used_s(self, code: bytes, *, but: int) -> int:
-        """The last moment at which the code was taken here or by others than `but`; -1 for never."""
-        here = None
-        with suppress(JournalBroken):
-            here = self._journal.last_presented_s(code)
+        """The last moment at which the code was taken here or by others than `but`; -1 for never.
+
+        The journal, which may be busy with a sale, is asked only for what memory does not have.
+        """
         with self._lock:
             there = [peer.facts.last_presented_s(code) for number, peer in self._peers.items() if number != but]
-        return max((each for each in (here, *there) if each is not None), default=-1)
+            here: int | None = self._claims.taken_s(code)
+        if here == NEVER:
+            with suppress(JournalBroken):
+                here = self._journal.last_presented_s(code)
+        return max((each for each in (here, *there) if each is not None), default=NEVER)
 
     def _judge(self, claim: Claim, terminal: int, *, used: int, now_ms: int, now_s: int) -> list[Item]:
         site = self._site

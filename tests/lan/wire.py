@@ -1,0 +1,204 @@
+"""Neighbours without sockets, threads or a running clock: datagrams lie on a wire until a test delivers them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from devices.core import accept
+from devices.core.accept import Genuine, Trust
+from devices.core.journal import Record, ReversalRecord, SaleRecord
+from devices.core.messages import Peer, PostedThrough
+from devices.core.quote import Leg, Line, Person, Quote, Tap
+from devices.core.signing import SigningKey
+from devices.lan.neighbours import Address, Lan
+from devices.store.held import Held, Keys
+from tests.devices import world
+from tests.devices.world import FakeClock, FakeRandomness, Phone
+
+TRUST = Trust(world.INSTITUTION, world.key_list(), {world.KEY_ID: world.SEALING_KEY})
+
+
+def seed_of(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+def public_of(number: int) -> str:
+    return SigningKey(seed_of(number)).public.hex()
+
+
+@dataclass
+class Memory:
+    """A journal without a disk; what it holds survives a restart of the rest."""
+
+    records: dict[int, list[Record]] = field(default_factory=dict)
+    codes: dict[bytes, int] = field(default_factory=dict)
+
+    def last_presented_s(self, code_id: bytes) -> int | None:
+        return self.codes.get(code_id)
+
+    def told_ends(self, *, since_ms: int) -> dict[int, int]:
+        return {epoch: held[-1].seq for epoch, held in self.records.items() if held and held[-1].at_ms >= since_ms}
+
+    def told_after(self, epoch: int, seq: int, *, since_ms: int, limit: int) -> list[Record]:
+        return [each for each in self.records.get(epoch, []) if each.seq > seq and each.at_ms >= since_ms][:limit]
+
+
+@dataclass
+class Shelf:
+    """A store as the neighbours read it."""
+
+    held: Held | None
+    keys: Keys | None
+
+
+@dataclass
+class Sent:
+    """A datagram under way; `to` is None for everybody."""
+
+    sender: int
+    to: int | None
+    data: bytes
+
+
+class Wire:
+    """All that was said is in `log`; what was not delivered yet in `under_way`."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.nodes: dict[int, Node] = {}
+        self.under_way: list[Sent] = []
+        self.log: list[Sent] = []
+        self.lost: Callable[[Sent, int], bool] = lambda _sent, _to: False
+
+    def put(self, sent: Sent) -> None:
+        self.under_way.append(sent)
+        self.log.append(sent)
+
+    def deliver(self) -> None:
+        """Everything, and all that is said because of it."""
+        for _datagram in range(20_000):
+            if not self.under_way:
+                return
+            sent = self.under_way.pop(0)
+            for number in self.nodes if sent.to is None else [sent.to]:
+                if number != sent.sender and number in self.nodes and not self.lost(sent, number):
+                    self.nodes[number].lan.receive(sent.data, (str(sent.sender), 0))
+        raise AssertionError("they talk without end")
+
+    def pass_ms(self, duration_ms: int, *, step_ms: int = 50) -> None:
+        """Time goes by; everybody ticks and hears."""
+        for _step in range(duration_ms // step_ms):
+            self.clock.pass_ms(step_ms)
+            for node in list(self.nodes.values()):
+                node.lan.tick()
+            self.deliver()
+
+    def introduce(self, *numbers: int, claim_wait_ms: int = 0, posted: dict[int, dict[int, int]] | None = None) -> None:
+        """A snapshot for everybody: these are the site."""
+        for node in self.nodes.values():
+            peers = tuple(
+                Peer(other, public_of(other), tuple(PostedThrough(*at) for at in (posted or {}).get(other, {}).items()))
+                for other in numbers
+                if other != node.number
+            )
+            node.shelf.held = held_of(node.number, peers=peers, claim_wait_ms=claim_wait_ms)
+
+
+class Node:
+    """One terminal's neighbours on the wire, with a journal in memory."""
+
+    def __init__(
+        self, wire: Wire, number: int, *, memory: Memory | None = None, shelf: Shelf | None = None, epoch: int = 0
+    ) -> None:
+        self.wire, self.number, self.epoch = wire, number, epoch or number * 1_000
+        self.memory = memory or Memory()
+        self.seq = 1
+        self.shelf = shelf or Shelf(None, Keys(TRUST.keys, TRUST.sealing_keys))
+        self.lan = Lan(
+            seed=seed_of(number),
+            store=self.shelf,
+            journal=self.memory,
+            clock=wire.clock,
+            randomness=FakeRandomness(self.epoch),
+            link=self,
+        )
+        wire.nodes[number] = self
+
+    def send(self, data: bytes, to: Address | None) -> None:
+        self.wire.put(Sent(self.number, int(to[0]) if to is not None else None, data))
+
+    def restart(self) -> Node:
+        """The same device and journal, a new process."""
+        return Node(self.wire, self.number, memory=self.memory, shelf=self.shelf, epoch=self.epoch + 1)
+
+    def knows(self, code: Genuine) -> bool:
+        return self.lan.last_presented_s(code.code.code_id) is not None
+
+    def sell(self, code: Genuine, amount_minor: int = 8_00) -> SaleRecord:
+        """Durable here, and told."""
+        self.seq += 1
+        record = a_record(code, seq=self.seq, at_ms=self.wire.clock.now_ms, amount_minor=amount_minor)
+        self.memory.records.setdefault(self.epoch, []).append(record)
+        self.memory.codes[code.code.code_id] = accept.presented_at(code.code)
+        self.lan.sold(self.epoch, record, code)
+        return record
+
+    def reverse(self, sale: SaleRecord, code: Genuine) -> None:
+        self.seq += 1
+        record = ReversalRecord(self.seq, self.wire.clock.now_ms, self.epoch, sale.seq)
+        self.memory.records.setdefault(self.epoch, []).append(record)
+        self.memory.codes.pop(code.code.code_id, None)
+        self.lan.undone(self.epoch, record, sale.evidence)
+
+    def spent(self, account_ref: int) -> int:
+        return self.lan.pending(account_ref).purse_minor
+
+
+def held_of(number: int, *, peers: tuple[Peer, ...], claim_wait_ms: int = 0) -> Held:
+    return Held(
+        stamp=1,
+        generation=1,
+        number=1,
+        made_s=world.NOON_S,
+        policies=(),
+        denials={},
+        posted_through={},
+        parameters=world.parameters(claim_wait_ms=claim_wait_ms),
+        key_list_number=1,
+        terminal=number,
+        peers=peers,
+    )
+
+
+def shown(account_ref: int, at_s: int, *, number: int = 0) -> Genuine:
+    """A genuine code as a terminal reads it."""
+    found = accept.read(Phone(account_ref, number=number).show(at_s), trust=TRUST, now_s=at_s)
+    assert isinstance(found, Genuine)
+    return found
+
+
+def a_record(code: Genuine, *, seq: int, at_ms: int, amount_minor: int) -> SaleRecord:
+    legs = (Leg("purse", amount_minor),)
+    text = Phone(code.account_ref).show(code.code.shown_at_s)
+    return SaleRecord(
+        seq=seq,
+        at_ms=at_ms,
+        account_ref=code.account_ref,
+        evidence=text,
+        shown_minor=amount_minor,
+        person=Person(code.account_ref, 1, 0, 0),
+        tap=Tap(at_ms // 1000, world.SITE, world.OUTLET, "2026-11-21", 6, 720, 1),
+        basket=(Line(amount_minor),),
+        quote=Quote(1, 1, amount_minor, amount_minor, legs),
+    )
+
+
+def make_wire(*numbers: int, claim_wait_ms: int = 0) -> Wire:
+    """Terminals that heard each other."""
+    wire = Wire()
+    for number in numbers:
+        Node(wire, number)
+    wire.introduce(*numbers, claim_wait_ms=claim_wait_ms)
+    wire.pass_ms(100)
+    return wire
