@@ -41,7 +41,12 @@ class Counter:
 
 def start(folder: Path, clock: FakeClock, server: FakeServer, *, boot: int = 90) -> Counter:
     terminal = Terminal.open(
-        folder, server_url="http://server.invalid", clock=clock, randomness=FakeRandomness(boot), transport=server
+        folder,
+        server_url="http://server.invalid",
+        clock=clock,
+        randomness=FakeRandomness(boot),
+        transport=server,
+        asking=server,
     )
     return Counter(folder, clock, server, terminal)
 
