@@ -59,8 +59,8 @@ class Asker:
 
     def write_offline(self, question: Authorise, *, person: int = 0) -> int:
         """The record that the offline rules make under the same key, the answer not having come."""
-        ref = self.till.world.person(person).account_ref
-        return self.till.write(self.till.sale(ref, question.basket[0].unit_minor, question.evidence, purse_minor=500_00))
+        ref, amount_minor = self.till.world.person(person).account_ref, question.basket[0].unit_minor
+        return self.till.write(self.till.sale(ref, amount_minor, question.evidence, purse_minor=500_00))
 
 
 @pytest.fixture
