@@ -4,11 +4,10 @@
 else: whoever loses the thread finds it at the next 7E, and no frame can hide inside another.
 """
 
-import binascii
-
 import msgspec
 
 from devices.cabinet.messages import TYPES, Message, PayloadError, Wrong, pack, unpack
+from devices.core.checksum import crc16
 
 VERSION = 1
 START, ESCAPE, FLIP = 0x7E, 0x7D, 0x20
@@ -29,14 +28,6 @@ class Unread(msgspec.Struct, frozen=True):
 
     sequence: int
     wrong: Wrong
-
-
-def crc16(data: bytes) -> int:
-    """CRC-16/IBM-3740, also called CCITT-FALSE: polynomial 0x1021, from 0xFFFF, nothing reflected or inverted.
-
-    Of "123456789" it is 0x29B1.
-    """
-    return binascii.crc_hqx(data, 0xFFFF)
 
 
 def frame(kind: int, sequence: int, payload: bytes, *, version: int = VERSION) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.cabinet.frames import START, Frames, Received, Unread, crc16, encode, frame
+from devices.cabinet.frames import START, Frames, Received, Unread, encode, frame
 from devices.cabinet.messages import (
     TYPES,
     Ask,
@@ -29,6 +29,7 @@ from devices.cabinet.messages import (
     Wrong,
     pack,
 )
+from devices.core.checksum import crc16
 
 NAMES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=32)
 TEXTS = st.text(max_size=30)
