@@ -97,13 +97,15 @@ class VirtualCabinet:
 
     def run(self) -> None:
         """Its inside, until it is stopped: to be called in a thread of its own."""
+        data = b""
         while not self._stopping.is_set():
-            data = self.wire.read(timeout_s=TICK_S)
             with self._guard:
-                self._side.received(data)
+                # It says hello before it listens: who it is, no terminal can know.
                 self._side.tick(now_ms=self._clock.monotonic_ms())
+                self._side.received(data)
                 self._turn()
                 self._exchange()
+            data = self.wire.read(timeout_s=TICK_S)
 
     def stop(self) -> None:
         """Switch it off."""

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, ViewportSize
 
 from tests.e2e.books import Books, open_books
 from tests.e2e.counter import CASHIER_VIEWPORT, CUSTOMER_VIEWPORT, ENGLISH, REMEMBER, Counter, View
+from tests.e2e.device import Unit
 from tests.e2e.office import VIEWPORT as OFFICE_VIEWPORT
 from tests.e2e.office import Office
 from tests.e2e.phone import VIEWPORT, Phone
@@ -101,6 +102,26 @@ def counter_at(stack: Stack, browser: Browser) -> Iterator[Callable[[int], Count
             return counter
 
         yield open_counter
+
+
+@pytest.fixture
+def device_of(stack: Stack, browser: Browser) -> Iterator[Callable[[str], Unit]]:
+    """`device_of("gate")`: the page of the first device of a kind, with its journal empty."""
+    with ExitStack() as contexts:
+
+        def open_unit(kind: str) -> Unit:
+            url = next(each.url for each in stack.addresses.terminals if each.kind == kind)
+            context = browser.new_context(base_url=url, viewport=CASHIER_VIEWPORT)
+            contexts.callback(context.close)
+            page = context.new_page()
+            page.add_init_script(REMEMBER)
+            page.add_init_script(ENGLISH)
+            page.goto("/")
+            unit = Unit(View(page))
+            unit.has_sent_all()
+            return unit
+
+        yield open_unit
 
 
 @pytest.fixture

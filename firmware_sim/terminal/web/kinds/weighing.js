@@ -2,17 +2,22 @@
 import { money, press, text } from "/static/terminal.js";
 
 const byId = (id) => document.getElementById(id);
+const SEEN_MS = 600;
 const DISHES = [["rice", 150], ["greens", 80], ["meat", 120], ["soup", 200]];
 let grams = 0;
+let sending = 0;
 let drawnIn = "";
 
 const put = (total) => {
   grams = Math.max(0, Math.min(5000, total));
   byId("grams").value = grams;
-  press("scale", { grams }).catch((error) => {
-    byId("entry-error").textContent = error.message;
-    byId("entry-error").hidden = false;
-  });
+  sending += 1;
+  press("scale", { grams })
+    .catch((error) => {
+      byId("entry-error").textContent = error.message;
+      byId("entry-error").hidden = false;
+    })
+    .finally(() => setTimeout(() => (sending -= 1), SEEN_MS));
 };
 
 function drawDishes(language) {
@@ -44,7 +49,8 @@ byId("take-off").addEventListener("click", () => put(0));
 export function draw(_screen, language, { scale, kind }) {
   drawDishes(language);
   if (!scale) return;
-  if (document.activeElement !== byId("grams")) {
+  // What this page has put there itself is newer than an event on its way.
+  if (!sending) {
     grams = scale.grams;
     byId("grams").value = grams;
   }
