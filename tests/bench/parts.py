@@ -21,6 +21,7 @@ PARTS = (
     "policy",
     "ready",
     "rehearse",
+    "online",
 )
 """Each is a module here with NAME and `run(*, scale: float) -> list[Figure]`."""
 
