@@ -7,7 +7,6 @@ may be there, in part, in any choice, or not at all; a sector of 512 bytes is wr
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 
 SECTOR_BYTES = 512
 GARBAGE = bytes(range(1, 256)) * 3
@@ -99,38 +98,44 @@ class Contents:
 
 @dataclass(frozen=True)
 class Image:
-    """A disk after a cut: files by name, what the world had seen by then, and how it came about."""
+    """A disk after a cut: what was safe, what else reached it, what the world had seen by then, and how it came."""
 
-    files: dict[str, bytes]
+    safe: Contents
+    written: tuple[Change, ...]
     noted: tuple[object, ...]
     how: str
 
     @property
-    def digest(self) -> bytes:
-        """The same for the same files after the same sights."""
-        parts = (f"{name}\0{len(data)}\0".encode() + data for name, data in sorted(self.files.items()))
-        return blake2b(b"".join(parts) + len(self.noted).to_bytes(4, "big"), digest_size=16).digest()
+    def files(self) -> dict[str, bytes]:
+        """By name."""
+        contents = self.safe.copy()
+        for change in self.written:
+            contents.change(change)
+        return contents.by_name()
 
 
-def images(before: Contents, log: Sequence[Event], *, torn: bool = True) -> Iterator[Image]:
-    """What a cut after each event may leave, each image once."""
-    seen: set[bytes] = set()
+def images(before: Contents, log: Sequence[Event], *, torn: bool = False) -> Iterator[Image]:
+    """What a cut may leave, `torn`: with a write in part.
+
+    Looked at just before each sync and at the end: a cut earlier leaves nothing else, with less seen by the world.
+    What has been waiting since before the last sync is there as a whole, or not at all.
+    """
     safe, pending, noted = before.copy(), list[Change](), list[object]()
-    for number, event in enumerate(log):
+    waiting = 0
+    for number, event in enumerate((*log, Synced(None))):
         if isinstance(event, Noted):
             noted.append(event.what)
-        elif isinstance(event, Synced):
-            settle(safe, pending, event.file)
-        else:
+        elif not isinstance(event, Synced):
             pending.append(event)
-        for chosen, how in _choices(pending, torn=torn):
-            contents = safe.copy()
-            for change in chosen:
-                contents.change(change)
-            image = Image(contents.by_name(), tuple(noted), f"cut after event {number} ({event!r:.60}): {how}")
-            if image.digest not in seen:
-                seen.add(image.digest)
-                yield image
+        else:
+            kept = safe.copy()
+            old, fresh, seen = pending[:waiting], pending[waiting:], tuple(noted)
+            for chosen, how in _torn_choices(fresh) if torn else _choices(fresh):
+                yield Image(kept, (*old, *chosen), seen, f"cut before event {number}: {how}")
+                if old and not torn:
+                    yield Image(kept, tuple(chosen), seen, f"cut before event {number}: only {how}")
+            settle(safe, pending, event.file)
+            waiting = len(pending)
 
 
 def settle(safe: Contents, pending: list[Change], file: int | None) -> None:
@@ -147,16 +152,20 @@ def covers(file: int | None, change: Change) -> bool:
     return of_names if file is None else not of_names and change.file == file
 
 
-def _choices(pending: Sequence[Change], *, torn: bool) -> Iterator[tuple[Iterable[Change], str]]:
+def _choices(pending: Sequence[Change]) -> Iterator[tuple[Iterable[Change], str]]:
     yield pending, "all written"
-    for count in range(len(pending)):
+    for count, change in enumerate(pending):
         yield pending[:count], f"{count} of {len(pending)} written"
-        yield itertools.chain(pending[:count], pending[count + 1 :]), f"all but number {count} written"
-        yield pending[count : count + 1], f"number {count} alone written"
-    if torn and pending and isinstance(pending[-1], Wrote):
-        for part, how in _torn(pending[-1]):
-            yield [*pending[:-1], *part], how
-            yield part, how + ", alone"
+        yield itertools.chain(pending[:count], pending[count + 1 :]), f"all but {change!r:.60} written"
+        yield pending[count : count + 1], f"{change!r:.60} alone written"
+
+
+def _torn_choices(pending: Sequence[Change]) -> Iterator[tuple[Iterable[Change], str]]:
+    for count, change in enumerate(pending):
+        if isinstance(change, Wrote):
+            for part, how in _torn(change):
+                yield [*pending[:count], *part], f"{change!r:.60} {how}"
+                yield part, f"{change!r:.60} alone, {how}"
 
 
 def _torn(write: Wrote) -> Iterator[tuple[list[Change], str]]:
