@@ -142,7 +142,9 @@ class TerminalSide:
             else:
                 self._status(name, kept.payment, kept.amount_minor, sequence=sequence)
         elif waits is None:
-            self.open = Open(name, Phase.CHECKING, now_ms, now_ms, now_ms, order.amount_minor, wanted)
+            self.open = Open(
+                name, Phase.CHECKING, now_ms, now_ms, now_ms, order.amount_minor, wanted, sequence=sequence
+            )
             self._effects.append(Asked(name, order))
         elif waits.name != name:
             self._refused(order, Refusal.BUSY, sequence)
@@ -215,14 +217,15 @@ class TerminalSide:
         waits = self.open
         if waits is not None and waits.phase is Phase.CHECKING:
             waits.phase, waits.since_ms = Phase.WAITING, now_ms
-            self._status(waits.name, Payment.WAITING, waits.amount_minor)
+            self._status(waits.name, Payment.WAITING, waits.amount_minor, sequence=waits.sequence)
 
     def refuse(self, refusal: Refusal, *, text: str = "") -> None:
         """The order asked for, or one that waits, cannot be paid here. Not remembered: it may be tried again."""
         waits = self.open
         if waits is not None and waits.phase in (Phase.CHECKING, Phase.WAITING):
             self.open = None
-            self._send(Status(waits.name.order, Payment.REFUSED, refusal, waits.amount_minor, cut(text)))
+            sequence = waits.sequence if waits.phase is Phase.CHECKING else None
+            self._send(Status(waits.name.order, Payment.REFUSED, refusal, waits.amount_minor, cut(text)), sequence)
 
     def approved(self, name: Name, *, epoch: int, seq: int, amount_minor: int, text: str = "", now_ms: int) -> bool:
         """A durable sale pays for this order. False: it does not wait any more, and the sale must be reversed."""

@@ -89,7 +89,9 @@ class Phase(StrEnum):
 
 
 class Open(msgspec.Struct):
-    """The order that is not over yet. `since_ms` is the phase's, `heard_ms` when the cabinet last spoke of it."""
+    """The order that is not over yet. `since_ms` is the phase's, `heard_ms` when the cabinet last spoke of it, and
+    `sequence` that of the message which brought it.
+    """
 
     name: Name
     phase: Phase
@@ -100,6 +102,7 @@ class Open(msgspec.Struct):
     wanted: Wanted | None = None
     epoch: int = 0
     seq: int = 0
+    sequence: int | None = None
 
 
 def wanted_by(order: Order) -> Wanted:
