@@ -27,6 +27,7 @@ from devices.core.journal import (
     encode_record,
 )
 from devices.core.windows import COUNTED_WINDOWS, window_key
+from devices.lan import messages as lan
 from tests.devices import world
 from tests.docs.blocks import ROOT, blocks
 from tests.docs.fields import row, structures
@@ -97,6 +98,25 @@ def test_a_key_list_opens_as_the_page_says(page: dict[str, Any]) -> None:
 def test_the_fingerprint_of_a_root_is_the_enrolment_codes_end(page: dict[str, Any]) -> None:
     typed = enrolment.make(secret=5, root_public=world.ROOT.public)
     assert typed.endswith(page["fingerprint"](world.ROOT.public))
+
+
+def test_a_datagram_of_a_neighbour_opens_as_the_page_says(page: dict[str, Any]) -> None:
+    device, key = signing.SigningKey(SEED), lan.site_key(world.SEALING_KEY, site=5)
+    assert key == page["site_key"](world.SEALING_KEY, 5)
+    said = [lan.Want(7, 3), lan.Objection(9, b"12345678", 44)]
+    data = lan.seal(said, terminal=12, signer=device, key_id=world.KEY_ID, key=key, nonce=bytes(24))
+    found = page["open_datagram"](data, {world.KEY_ID: key}, {12: device.public})
+    assert found == (12, [["want", 7, 3], ["object", 9, "MTIzNDU2Nzg=", 44]])
+    with pytest.raises(BadSignatureError):
+        page["open_datagram"](data, {world.KEY_ID: key}, {12: world.ROOT.public})
+
+
+def test_the_items_between_neighbours_are_the_codes() -> None:
+    _before, _title, section = (ROOT / PAGE).read_text(encoding="utf-8").partition("## 11. Between the terminals")
+    kinds = (lan.Told, lan.Undone, lan.Claim, lan.Objection, lan.Have, lan.Want)
+    for kind in kinds:
+        row = f"| {kind.__struct_config__.tag} | {', '.join(kind.__struct_fields__)} |"
+        assert row in section
 
 
 def test_the_domains_are_all_there_are() -> None:
