@@ -31,11 +31,11 @@ _DECLINES: dict[Why, Text] = {
     Why.TOO_EARLY: Text("这个码还没到可用时间", "It is too early for this code"),
     Why.EXPIRED: Text("码已过期，请刷新付款码", "The code has expired. Please refresh it"),
     Why.PHONE_SLOW: Text(
-        "码已失效 {off_s} 秒（截图或手机时间偏慢），请刷新；仍不行请校准手机时间",
-        "The code is {off_s} s old (a picture, or a slow phone clock). Refresh it, or set the phone's time",
+        "这个码是 {off_s}前的。请刷新；仍不行，是手机时间慢了，请在设置中改为自动",
+        "This code is {off_s} old. Refresh it; if that does not help, your phone's clock is slow: set it to automatic",
     ),
     Why.PHONE_FAST: Text(
-        "手机时间快了 {off_s} 秒，请校准手机时间", "The phone's clock is {off_s} s fast. Please set its time"
+        "您的手机时间快了 {off_s}，请在设置中改为自动", "Your phone's clock is {off_s} fast; set it to automatic"
     ),
     Why.ALREADY_USED: Text("这个码已经用过，请等下一个码", "This code was already used. Wait for the next one"),
     Why.OLDER_MOMENT: Text("这是更早的码，请出示当前的码", "This is an older code. Please show the current one"),
@@ -252,7 +252,25 @@ def _fill(
         else _name(name, value, language=language, policy=policy, catalogue=catalogue)
         for name, value in params.items()
     }
+    if isinstance(params.get("off_s"), int):
+        shown["off_s"] = _duration(int(params["off_s"]), language=language)
     return template.in_language(language).format_map(_Known(shown))
+
+
+def _duration(seconds: int, *, language: str) -> str:
+    """As people say it: 40 s, 2 min, 3 h, 2 days."""
+    for size, unit in _UNITS:
+        if seconds >= 2 * size or size == 1:
+            return f"{(seconds + size // 2) // size} {unit.in_language(language)}"
+    return ""
+
+
+_UNITS = (
+    (24 * 3600, Text("天", "days")),
+    (3600, Text("小时", "h")),
+    (60, Text("分钟", "min")),
+    (1, Text("秒", "s")),
+)
 
 
 class _Known(dict[str, str]):

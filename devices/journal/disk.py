@@ -51,7 +51,7 @@ class OnDisk:
             raise JournalBroken(f"records cannot be read: {error}") from error
 
     def mend(self) -> bool:
-        """Try again where storage failed; True where the record that failed is there, and must be undone."""
+        """Try again where storage failed; True where the sale that failed is there, and must be undone."""
         with self._lock:
             if not self._broken or self._closed:
                 return False
@@ -60,7 +60,9 @@ class OnDisk:
             except FAILURES:
                 return False
             self._broken = ""
-            return landed
+            newest, tail = self._known.newest, self._known.tail
+            at_the_end = newest is not None and (newest.epoch, newest.record.seq) == (tail.epoch, tail.seq)
+            return landed and at_the_end
 
     def close(self) -> None:
         """Give back the files; nothing needs saving. May be repeated."""

@@ -329,8 +329,19 @@ class MasterControl:
         with self._lock:
             reading = self._time.reading()
             sure, now_ms = self._time.doubt(reading) is None, self._time.now_ms(reading)
+            mended = self._mend(now_ms)
+        if mended:
+            self._changed()
         if sure:
             self._journal.maintain(now_ms=now_ms)
+
+    def _mend(self, now_ms: int) -> bool:
+        """Storage that failed is tried again; a sale found there that nobody was shown is undone."""
+        if not self._journal.broken:
+            return False
+        if self._journal.mend():
+            self._counter.newest.undo(now_ms, reason="not_shown")
+        return not self._journal.broken
 
     # State
 

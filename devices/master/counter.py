@@ -238,6 +238,8 @@ class Counter:
             return self._declined(text, plain(Why.JOURNAL_FULL), at_ms, tap_ms)
         self._passing("sale.durable")
         self._neighbours.sold(self._journal.tail.epoch, decided.record, decided.code)
+        if decided.code is not None:
+            self._time.accepted(decided.code, at_ms=at_ms)
         return self._approved(text, decided, tap_ms)
 
     def _pass(self, text: str, code: Genuine | Tapped, at_ms: int, tap_ms: int, facts: Facts | None) -> Outcome:
