@@ -67,7 +67,7 @@ class CardsCardholderAdmin(CardholderAdmin):
         """Binding a card is a right of its own."""
         return request.user.has_perm("media.bind_card")
 
-    @page_action(description=_("Bind a card"), url_path="bind-card", icon="add_card", permissions=("bind_card",))
+    @page_action(description=_("Bind a card"), url_path="bind-card", icon="contactless", permissions=("bind_card",))
     @method_decorator(sensitive_post_parameters("uid"))
     def bind_card(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """One tap on the desk's reader, and back to the person."""

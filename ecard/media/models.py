@@ -8,7 +8,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from devices.core.card import NAME_CHARACTERS
@@ -20,9 +20,9 @@ REASON_LENGTH_MAX = 200
 class CardState(models.IntegerChoices):
     """What became of a card. The numbers are stored: add, never renumber."""
 
-    ACTIVE = 1, _("in use")
-    STOPPED = 2, _("stopped")
-    REPLACED = 3, _("replaced")
+    ACTIVE = 1, pgettext_lazy("of a card", "in use")
+    STOPPED = 2, pgettext_lazy("of a card", "stopped")
+    REPLACED = 3, pgettext_lazy("of a card", "replaced")
 
 
 class Card(models.Model):
@@ -98,4 +98,4 @@ class Card(models.Model):
         )
 
     def __str__(self) -> str:
-        return gettext("card %(number)s") % {"number": self.pk}
+        return gettext("Card %(number)s") % {"number": self.pk}
