@@ -25,6 +25,7 @@ from pytest_django import DjangoDbBlocker
 from pytest_django.live_server_helper import LiveServer
 
 from ecard.embedded import DatabaseAddresses, EmbeddedPostgres
+from ecard.settlement.authorising import lately
 from ecard.terminals.snapshots import base, news
 from tests.support import chromium, database
 
@@ -76,6 +77,7 @@ def no_rows_of_another_test() -> None:
     """A test's end gives its change numbers back; rows kept under them would be taken for the next test's."""
     base.forget()
     news.forget()
+    lately.forget()
 
 
 @pytest.fixture

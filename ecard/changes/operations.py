@@ -30,7 +30,7 @@ RETURNING last_number, (SELECT count(*) FROM numbered)
 """
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record(*, topic: Topic, refs: Sequence[int], at: datetime) -> None:
     """Note, inside the caller's transaction, that what `refs` name has changed. No refs, no row."""
     with connection.cursor() as cursor:

@@ -41,6 +41,7 @@ from ecard.settlement.models import (
     SaleReversal,
 )
 from ecard.settlement.rehearsal import admin as rehearsal_admin  # noqa: F401  (registers its pages)
+from ecard.settlement.reported import admin as reported_admin  # noqa: F401  (registers its pages)
 from ecard.settlement.sentences import exception_sentence
 from ecard.terminals.models import Terminal
 

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from devices.core.messages import MAX_AUTHORISE_BYTES, Ack, Authorise, Refusal, seal_authorised
 from devices.core.wire import MALFORMED
 from ecard.codes.errors import CodesError
-from ecard.codes.operations import snapshot_signer
+from ecard.settlement.authorising.lately import lately
 from ecard.settlement.operations import authorise, receive
 from ecard.settlement.tasks import nudge
 from ecard.terminals.views import TerminalView, answer
@@ -65,11 +65,12 @@ class AuthoriseView(TerminalView):
             asked = msgspec.json.decode(body, type=Authorise)
         except MALFORMED as error:
             return answer(Refusal("malformed", str(error)), status=HTTPStatus.BAD_REQUEST)
+        now = timezone.now()
         try:
-            key = snapshot_signer()
+            key = lately(now).signer
         except CodesError as error:
             return answer(Refusal("not_ready", str(error)), status=HTTPStatus.SERVICE_UNAVAILABLE)
-        said = authorise(terminal=self.terminal(request).terminal, asked=asked, body=body, at=timezone.now())
+        said = authorise(terminal=self.terminal(request).terminal, asked=asked, body=body, at=now)
         if isinstance(said, Refusal):
             return answer(said, status=_STATUS.get(said.error, HTTPStatus.BAD_REQUEST))
         sealed = seal_authorised(said, asked=body, key_id=key.key_id, signer=key.signer)

@@ -23,6 +23,7 @@ from ecard.settlement.rehearsal.models import (
     RehearsalSale,
     RehearsalState,
 )
+from ecard.settlement.reported.models import Passage, TerminalNote, Way
 from ecard.terminals.models import HEAD_BYTES, Stream, Terminal
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "ExceptionKind",
     "ExceptionState",
     "Outcome",
+    "Passage",
     "QuarantineKind",
     "QuarantinedBatch",
     "Rehearsal",
@@ -45,6 +47,8 @@ __all__ = [
     "Sale",
     "SaleException",
     "SaleReversal",
+    "TerminalNote",
+    "Way",
 ]
 
 DIGEST_BYTES = 32

@@ -15,6 +15,7 @@ from ecard.settlement.limits import note_over_limits
 from ecard.settlement.models import NOTE_LENGTH_MAX, ExceptionState, QuarantinedBatch, SaleException
 from ecard.settlement.posting.group import GROUP_RECORDS, post
 from ecard.settlement.receiving import NotAdmissible, receive
+from ecard.settlement.reported.operations import forget_who_passed
 from ecard.settlement.values import SettleReport
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "authorise",
     "check_evidence",
     "forget_authorised",
+    "forget_who_passed",
     "lapse_authorised",
     "note_over_limits",
     "post",

@@ -35,7 +35,9 @@ SELECT stream.id, stream.terminal_id, stream.epoch, stream.next_seq - 1, stream.
        (SELECT count(*) FROM settlement_sale WHERE id BETWEEN keys.first AND keys.last),
        (SELECT count(*) FROM settlement_salereversal WHERE id BETWEEN keys.first AND keys.last),
        (SELECT count(*) FROM settlement_saleexception
-        WHERE kind = ANY(%s::smallint[]) AND record_id BETWEEN keys.first AND keys.last)
+        WHERE kind = ANY(%s::smallint[]) AND record_id BETWEEN keys.first AND keys.last),
+       (SELECT count(*) FROM settlement_passage WHERE id BETWEEN keys.first AND keys.last),
+       (SELECT count(*) FROM settlement_terminalnote WHERE id BETWEEN keys.first AND keys.last)
 FROM terminals_stream AS stream,
      LATERAL (SELECT (stream.id::bigint << 24) + 2, (stream.id::bigint << 24) + 16777215) AS keys (first, last)
 WHERE stream.id > %s ORDER BY stream.id LIMIT %s
@@ -148,11 +150,24 @@ def audit_streams(*, after: int = 0, limit: int = STREAMS_LIMIT) -> list[StreamA
             sales=sales,
             reversals=reversals,
             set_aside=set_aside,
-            lost=posted - (min(posted, 1) + sales + reversals + set_aside),
+            reported=passages + notes,
+            lost=posted - (min(posted, 1) + sales + reversals + set_aside + passages + notes),
             twice=_wrongly_moved(stream_id),
             forked=forked,
         )
-        for stream_id, terminal_id, epoch, received, posted, forked, sales, reversals, set_aside in rows
+        for (
+            stream_id,
+            terminal_id,
+            epoch,
+            received,
+            posted,
+            forked,
+            sales,
+            reversals,
+            set_aside,
+            passages,
+            notes,
+        ) in rows
     ]
 
 
@@ -167,6 +182,7 @@ def upload_counts() -> UploadCounts:
         sales=sum(each.sales for each in audits),
         reversals=sum(each.reversals for each in audits),
         set_aside=sum(each.set_aside for each in audits),
+        reported=sum(each.reported for each in audits),
         lost=sum(each.lost for each in audits),
         twice=sum(each.twice for each in audits),
     )

@@ -90,6 +90,11 @@ class Found(NamedTuple):
     card: CardClaim | None = None
 
 
+def storable(text: str) -> str:
+    """A terminal's word as PostgreSQL takes it: JSON may carry the one character that a database text may not."""
+    return text.replace("\0", "")
+
+
 def record_id(stream_id: int, seq: int) -> int:
     """The key of what a record becomes."""
     return stream_id << SEQUENCE_BITS | seq

@@ -48,6 +48,12 @@ def forget_authorised() -> None:
 
 
 @shared_task
+def forget_who_passed() -> None:
+    """Let go of who passed a gate long ago."""
+    operations.forget_who_passed(at=timezone.now())
+
+
+@shared_task
 def rehearse() -> None:
     """Do one part of a rehearsal, and ask for the next."""
     if work.work(clock=timezone.now):

@@ -92,8 +92,8 @@ class Bought:
 class StreamAudit:
     """One stream read back from the ledger. `lost` and `twice` must be 0 once `posted_through` is `received_through`.
 
-    `lost` counts records passed by posting that became neither sale, reversal, epoch nor exception; `twice` counts
-    sales whose transfers do not sum to exactly their amount.
+    `lost` counts records passed by posting that became neither sale, reversal, epoch, exception, nor (`reported`)
+    passage or note; `twice` counts sales whose transfers do not sum to exactly their amount.
     """
 
     stream_id: int
@@ -104,6 +104,7 @@ class StreamAudit:
     sales: int
     reversals: int
     set_aside: int
+    reported: int
     lost: int
     twice: int
     forked: bool
@@ -118,6 +119,7 @@ class UploadCounts:
     sales: int
     reversals: int
     set_aside: int
+    reported: int
     lost: int
     twice: int
 

@@ -11,32 +11,38 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
+from django.db import connection
 
 from devices.core import card
 from devices.core.accept import REDRAW_S
 from devices.core.declines import Decline, Why
 from devices.core.evaluate import evaluate, place
 from devices.core.funds import Pending, PersonRow, person_state
-from devices.core.messages import Authorise, Authorised, decode_row
+from devices.core.messages import Authorise, Authorised
 from devices.core.money import MAX_AMOUNT_MINOR
 from devices.core.policy import EVALUATOR_VERSION, AgeStep, Policy
 from devices.core.quote import Person, Quote
 from devices.core.windows import keys_of
-from ecard.benefits.queries import policy_at
 from ecard.cardholders.queries import by_account_ref, deny_entries
-from ecard.cardholders.values import CardholderView
 from ecard.codes.evidence import Claim, check_evidence
-from ecard.codes.queries import evidence_trust
 from ecard.codes.rules import denial_before_s
-from ecard.ledger.queries import funds
+from ecard.ledger.values import Funds
 from ecard.media.queries import card_in_use
-from ecard.settlement.authorising.models import AuthorisedHold, AuthorisedState
-from ecard.settlement.models import Sale
+from ecard.settlement.authorising.lately import lately
 from ecard.terminals.models import Terminal
 from ecard.terminals.rules import business_dates
-from ecard.terminals.snapshots.people import some
+from ecard.terminals.snapshots.people import as_it_is
 
 _MOST_SALES = 255
+_TAKEN = """
+SELECT EXISTS (SELECT FROM settlement_authorisedhold AS held
+               WHERE held.presented_s = %s AND held.code_id = %s AND held.account_ref = %s
+                 AND held.terminal_id <> %s AND held.state = 0)
+    OR EXISTS (SELECT FROM settlement_sale AS sale
+               LEFT JOIN settlement_salereversal AS undone ON undone.sale_id = sale.id
+               WHERE sale.presented_s = %s AND sale.code_id = %s AND sale.account_ref = %s
+                 AND sale.terminal_id <> %s AND sale.suspense_minor = 0 AND undone.id IS NULL)
+"""
 _AT_ONCE = (AgeStep(1, MAX_AMOUNT_MINOR, MAX_AMOUNT_MINOR),)
 
 
@@ -66,7 +72,7 @@ def shown(asked: Authorise, *, at: datetime) -> Shown | Decline:
     if name is not None:
         known = card_in_use(name)
         return Shown(known.cardholder.account_ref) if known is not None else Decline(Why.CARD_UNKNOWN)
-    (found,) = check_evidence(claims=[Claim(asked.evidence, asked.at_ms)], trust=evidence_trust(at))
+    (found,) = check_evidence(claims=[Claim(asked.evidence, asked.at_ms)], trust=lately(at).trust)
     if found.why is not None or found.timing is not None:
         return Decline(found.why or found.timing or Why.ALTERED)
     if found.key_revoked:
@@ -77,17 +83,18 @@ def shown(asked: Authorise, *, at: datetime) -> Shown | Decline:
 
 def decide(*, terminal: Terminal, asked: Authorise, who: Shown, at: datetime) -> Decided:
     """Evaluate by what the database says at this moment; nothing is locked or written. Raises OtherPolicy."""
-    at_s, site = asked.at_ms // 1000, terminal.outlet.site
-    policy = policy_at(datetime.fromtimestamp(at_s, tz=at.tzinfo))
+    at_s, site, known = asked.at_ms // 1000, terminal.outlet.site, lately(at)
+    policy = known.policy_at(at_s)
     if policy is None or policy.number != asked.policy:
         raise OtherPolicy
     cardholder = by_account_ref(who.account_ref)
-    refused = Decline(Why.STOPPED) if cardholder is None else _refused(asked, who, terminal, at=at)
-    if cardholder is None or refused is not None:
-        return Decided(declined(asked, who.account_ref, refused or Decline(Why.STOPPED), policy=policy))
+    if cardholder is None or not cardholder.active:
+        return Decided(declined(asked, who.account_ref, Decline(Why.STOPPED), policy=policy))
+    refused = _refused(who, terminal, at=at)
+    if refused is not None:
+        return Decided(declined(asked, who.account_ref, refused, policy=policy))
     dates = business_dates(at, days=[(site.zone, site.day_starts_minute)])
-    encoded = dict(some([who.account_ref], dates=dates, at=at))[who.account_ref]
-    row = None if encoded is None else _uncapped(decode_row(encoded), cardholder)
+    row = _uncapped(*as_it_is(cardholder, dates=dates, sums=known.sums, at=at))
     person = person_state(grant=None, row=row, snapshot_made_s=at_s, pending=Pending(), ages=_AT_ONCE, now_s=at_s)
     if isinstance(person, Decline):
         return Decided(declined(asked, who.account_ref, person, policy=policy))
@@ -113,7 +120,7 @@ def declined(asked: Authorise, account_ref: int, decline: Decline, *, policy: Po
     return Authorised(Person(account_ref, 0, 0, 0), quote)
 
 
-def _refused(asked: Authorise, who: Shown, terminal: Terminal, *, at: datetime) -> Decline | None:
+def _refused(who: Shown, terminal: Terminal, *, at: datetime) -> Decline | None:
     """A stopped person, a code of before a stop, or one that was taken elsewhere."""
     for entry in deny_entries(at=at, account_refs=[who.account_ref]):
         if entry.codes_before is None:
@@ -127,14 +134,14 @@ def _refused(asked: Authorise, who: Shown, terminal: Terminal, *, at: datetime) 
 
 def _taken_elsewhere(who: Shown, terminal: Terminal) -> bool:
     """Whether this presentation stands at another terminal; what was taken here the terminal itself knows."""
-    this = {"presented_s": who.presented_s, "code_id": who.code_id, "account_ref": who.account_ref}
-    held = AuthorisedHold.objects.filter(**this, state=AuthorisedState.OPEN).exclude(terminal=terminal)
-    posted = Sale.objects.filter(**this, suspense_minor=0, reversal__isnull=True).exclude(terminal=terminal)
-    return held.exists() or posted.exists()
+    key = [who.presented_s, who.code_id, who.account_ref, terminal.pk]
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKEN, [*key, *key])
+        (taken,) = cursor.fetchone()
+    return bool(taken)
 
 
-def _uncapped(row: PersonRow, cardholder: CardholderView) -> PersonRow:
-    purse = funds([cardholder.purse_id])[cardholder.purse_id]
+def _uncapped(row: PersonRow, purse: Funds) -> PersonRow:
     return msgspec.structs.replace(
         row,
         purse_minor=max(0, purse.balance_minor - purse.held_minor),

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import NamedTuple
 
 import msgspec
 from django.db import connection, transaction
+from django.db.models import Q
 
 from devices.core.declines import Decline
 from devices.core.messages import Authorise, Authorised, Refusal
@@ -43,31 +45,31 @@ def authorise(*, terminal: Terminal, asked: Authorise, body: bytes, at: datetime
 
     Refusals: clock, policy (another is in force here), late (the key's record came already), too_many (holds).
     """
-    now_ms = int(at.timestamp() * 1000)
+    now_ms = _ms(at)
     if abs(now_ms - asked.at_ms) > CLOCK_TOLERANCE_MS:
         return Refusal("clock", "the moment of the tap is too far from the server's", now_ms)
     digest = blake2b(body, digest_size=32).digest()
-    lapse_authorised(at=at, terminal=terminal)
-    _drop_another(terminal, asked, digest=digest, at=at)
     who = shown(asked, at=at)
     try:
-        with transaction.atomic():
-            answer = _answer(terminal, asked, who, digest=digest, at=at)
-            checkpoint("authorise.held")
+        for _attempt in range(_ATTEMPTS):
+            with transaction.atomic():
+                found = _answer(terminal, asked, who, digest=digest, at=at)
+                checkpoint("authorise.held")
+            if not isinstance(found, _InTheWay):
+                checkpoint("authorise.committed")
+                return found
+            # In a transaction of its own: accounts are locked once in each.
+            _release(found.lapsed, state=AuthorisedState.LAPSED, at=at)
+            _release(found.others, state=AuthorisedState.RELEASED, at=at)
     except OtherPolicy:
         return Refusal("policy", "another policy is in force", now_ms)
-    checkpoint("authorise.committed")
-    return answer
+    return Refusal("busy", "funds change faster than they are read", now_ms)
 
 
-def lapse_authorised(*, at: datetime, terminal: Terminal | None = None, limit: int = LAPSE_LIMIT) -> int:
-    """End open holds whose time is over, of one terminal or of all; gives how many."""
-    due = AuthorisedHold.objects.filter(state=AuthorisedState.OPEN, expires_at__lte=at)
-    if terminal is not None:
-        due = due.filter(terminal=terminal)
-    held = list(due.order_by("id")[:limit])
-    if held:
-        _release(held, state=AuthorisedState.LAPSED, at=at)
+def lapse_authorised(*, at: datetime, limit: int = LAPSE_LIMIT) -> int:
+    """End open holds whose time is over; gives how many."""
+    held = list(AuthorisedHold.objects.filter(state=AuthorisedState.OPEN, expires_at__lte=at).order_by("id")[:limit])
+    _release(held, state=AuthorisedState.LAPSED, at=at)
     return len(held)
 
 
@@ -77,41 +79,39 @@ def forget_authorised(*, at: datetime, limit: int = FORGET_LIMIT) -> int:
     return AuthorisedHold.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()[0]
 
 
+class _InTheWay(NamedTuple):
+    """Holds that must be ended before the question can be answered."""
+
+    lapsed: tuple[AuthorisedHold, ...] = ()
+    others: tuple[AuthorisedHold, ...] = ()
+
+
 def _answer(
     terminal: Terminal, asked: Authorise, who: Shown | Decline, *, digest: bytes, at: datetime
-) -> Authorised | Refusal:
+) -> Authorised | Refusal | _InTheWay:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, terminal.pk])
-    known = _of_key(terminal, asked)
-    if known is not None and known.state == AuthorisedState.OPEN and bytes(known.digest) == digest:
-        return msgspec.json.decode(bytes(known.answer), type=Authorised)
+    this = Q(epoch=asked.epoch, seq=asked.seq)
+    mine = list(AuthorisedHold.objects.filter(Q(state=AuthorisedState.OPEN) | this, terminal=terminal))
+    known = next((each for each in mine if (each.epoch, each.seq) == (asked.epoch, asked.seq)), None)
+    held = [each for each in mine if each.state == AuthorisedState.OPEN]
+    lapsed = tuple(each for each in held if each.expires_at <= at)
+    if lapsed:
+        return _InTheWay(lapsed=lapsed)
+    if known in held and known is not None:
+        if bytes(known.digest) == digest:
+            return msgspec.json.decode(bytes(known.answer), type=Authorised)
+        return _InTheWay(others=(known,))
     if _has_come(terminal, asked):
-        return Refusal("late", "the record under this key came already", int(at.timestamp() * 1000))
-    if known is not None and known.state == AuthorisedState.OPEN:
-        return Refusal("busy", "another question under this key is being answered", int(at.timestamp() * 1000))
+        return Refusal("late", "the record under this key came already", _ms(at))
     if isinstance(who, Decline):
         return declined(asked, 0, who)
-    if AuthorisedHold.objects.filter(terminal=terminal, state=AuthorisedState.OPEN).count() >= HOLDS_MAX:
-        return Refusal("too_many", f"at most {HOLDS_MAX} holds at once", int(at.timestamp() * 1000))
-    for _attempt in range(_ATTEMPTS):
-        decided = decide(terminal=terminal, asked=asked, who=who, at=at)
-        if not decided.answer.quote.approved:
-            return decided.answer
-        kept = _hold(terminal, asked, who, decided, known=known, digest=digest, at=at)
-        if kept is not None:
-            return kept
-    return Refusal("busy", "the funds change faster than they are read", int(at.timestamp() * 1000))
-
-
-def _drop_another(terminal: Terminal, asked: Authorise, *, digest: bytes, at: datetime) -> None:
-    """In a transaction of its own: accounts are locked once in each."""
-    known = _of_key(terminal, asked)
-    if known is not None and known.state == AuthorisedState.OPEN and bytes(known.digest) != digest:
-        _release([known], state=AuthorisedState.RELEASED, at=at)
-
-
-def _of_key(terminal: Terminal, asked: Authorise) -> AuthorisedHold | None:
-    return AuthorisedHold.objects.filter(terminal=terminal, epoch=asked.epoch, seq=asked.seq).first()
+    if len(held) >= HOLDS_MAX:
+        return Refusal("too_many", f"at most {HOLDS_MAX} holds at once", _ms(at))
+    decided = decide(terminal=terminal, asked=asked, who=who, at=at)
+    if not decided.answer.quote.approved:
+        return decided.answer
+    return _hold(terminal, asked, who, decided, known=known, digest=digest, at=at) or _InTheWay()
 
 
 def _has_come(terminal: Terminal, asked: Authorise) -> bool:
@@ -131,7 +131,7 @@ def _hold(
 ) -> Authorised | None:
     """Set the legs aside under their accounts' locks; None where the money went elsewhere since it was looked at."""
     expires_at = at + HELD_FOR
-    answer = msgspec.structs.replace(decided.answer, lapses_at_ms=int(expires_at.timestamp() * 1000))
+    answer = msgspec.structs.replace(decided.answer, lapses_at_ms=_ms(expires_at))
     rounds = 1 if known is None else known.rounds + 1
     hold_ids: list[int] = []
     if decided.parts:
@@ -163,9 +163,15 @@ def _hold(
     return answer
 
 
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
 @transaction.atomic
 def _release(held: Sequence[AuthorisedHold], *, state: AuthorisedState, at: datetime) -> None:
     """Accounts first, as posting does it; what posting ended in the meantime stays as it is."""
+    if not held:
+        return
     hold_ids = [hold_id for each in held for hold_id in each.hold_ids]
     accounts = {each.account_id for each in open_holds(hold_ids)}
     if accounts:

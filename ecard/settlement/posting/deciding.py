@@ -9,14 +9,14 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ecard.benefits.values import UsageRow
-from ecard.settlement.models import DETAIL_LENGTH_MAX, ExceptionKind, SaleReversal
+from ecard.settlement.models import DETAIL_LENGTH_MAX, ExceptionKind, Passage, SaleReversal, TerminalNote, Way
 from ecard.settlement.posting.counts import PLAIN, Counts, counts_of, kept
-from ecard.settlement.posting.records import Line, ReversalLine, SaleLine
+from ecard.settlement.posting.records import Line, NoteLine, PassLine, ReversalLine, SaleLine
 from ecard.settlement.posting.sources import Named, Presentation, Shown
 from ecard.settlement.posting.teller import Failed, Teller
 from ecard.settlement.posting.work import Taken
 from ecard.settlement.posting.writing import day_number, sale_row
-from ecard.settlement.rules import WHY, Finding, record_id
+from ecard.settlement.rules import WHY, Finding, record_id, storable
 
 _FINE, _UNREADABLE, _INCONSISTENT = int(Finding.FINE), int(Finding.UNREADABLE), int(Finding.INCONSISTENT)
 _UNFIT = (_UNREADABLE, _INCONSISTENT)
@@ -47,6 +47,8 @@ class Written:
     reversals: list[SaleReversal] = field(default_factory=list)
     usage: list[UsageRow] = field(default_factory=list)
     refs: set[int] = field(default_factory=set)
+    passages: list[Passage] = field(default_factory=list)
+    notes: list[TerminalNote] = field(default_factory=list)
     suspended: int = 0
 
 
@@ -79,6 +81,10 @@ class Decider:
                 self._sell(batch, place, first_key + place, line, found)
             elif type(line) is ReversalLine:
                 self._undo(batch, place, first_key + place, line)
+            elif type(line) is PassLine:
+                self.written.passages.append(_passage(batch, place, first_key + place, line, finding))
+            elif type(line) is NoteLine:
+                self.written.notes.append(_note(batch, place, first_key + place, line))
 
     def _set_aside(self, batch: Taken, place: int, key: int, finding: int) -> None:
         kind = ExceptionKind.RECORD_INCONSISTENT if finding == _INCONSISTENT else ExceptionKind.RECORD_UNREADABLE
@@ -172,7 +178,7 @@ class Decider:
                 position=batch.skip + place,
                 amount_minor=sold.amount_minor,
                 taken_at=datetime.fromtimestamp(reversal.at_ms / 1000, UTC),
-                reason=reversal.reason[:DETAIL_LENGTH_MAX],
+                reason=storable(reversal.reason)[:DETAIL_LENGTH_MAX],
             )
         )
 
@@ -180,6 +186,32 @@ class Decider:
         day = date.fromisoformat(text)
         known = self._days[text] = day, day_number(day)
         return known
+
+
+def _passage(batch: Taken, place: int, key: int, passed: PassLine, finding: int) -> Passage:
+    return Passage(
+        id=key,
+        terminal_id=batch.terminal_id,
+        account_ref=passed.account_ref,
+        way=Way.OUT if passed.direction == "out" else Way.IN,
+        passed_at=datetime.fromtimestamp(passed.at_ms / 1000, UTC),
+        batch_id=batch.batch_id,
+        position=batch.skip + place,
+        finding=finding,
+    )
+
+
+def _note(batch: Taken, place: int, key: int, note: NoteLine) -> TerminalNote:
+    return TerminalNote(
+        id=key,
+        terminal_id=batch.terminal_id,
+        what=storable(note.what),
+        by=[storable(each) for each in note.by],
+        params={storable(name): value for name, value in note.params.items()},
+        noted_at=datetime.fromtimestamp(note.at_ms / 1000, UTC),
+        batch_id=batch.batch_id,
+        position=batch.skip + place,
+    )
 
 
 def _distrust(key: int, finding: int, *, amount_minor: int, shown: Shown | None) -> Failed:

@@ -40,6 +40,7 @@ from ecard.settlement.posting.writing import (
     copy_sales,
     mark_posted,
 )
+from ecard.settlement.reported import operations as reported
 from ecard.settlement.rules import Finding, unpack_evidence
 from ecard.settlement.values import PostReport
 
@@ -192,6 +193,7 @@ def _finish(batches: list[_Read], decider: Decider, *, group: int, at: datetime)
     written, teller = decider.written, decider.teller
     add_reversals(written.reversals)
     add_exceptions(teller.failed, at=at)
+    reported.write(passages=written.passages, notes=written.notes)
     add_usage(rows=written.usage)
     _mark_vouchers(teller.taken, at=at)
     record(topic=Topic.CARDHOLDER, refs=sorted(written.refs), at=at)

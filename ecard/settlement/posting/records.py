@@ -64,6 +64,8 @@ class PassLine(msgspec.Struct, gc=False, tag="pass", tag_field="kind"):
 class NoteLine(msgspec.Struct, gc=False, tag="note", tag_field="kind"):
     at_ms: int
     what: str
+    by: tuple[str, ...] = ()
+    params: dict[str, int] = {}
 
 
 Line = SaleLine | ReversalLine | EpochLine | PassLine | NoteLine

@@ -49,9 +49,24 @@ def gone(account_ref: int) -> bytes:
     return encode_row(PersonRow(account_ref, "", 0, (), 0, 0, 0, 0, gone=True))
 
 
+def as_it_is(
+    view: CardholderView, *, dates: Sequence[date], sums: frozenset[Needed], at: datetime
+) -> tuple[PersonRow, Funds]:
+    """One person's row, and what is in the purse whatever the offline limit."""
+    ((row, purse),) = _rows([view], dates=dates, sums=sums, at=at)
+    return row, purse
+
+
 def _encoded(
     views: Sequence[CardholderView], *, dates: Sequence[date], sums: frozenset[Needed], at: datetime
 ) -> Iterator[tuple[int, bytes]]:
+    for row, _purse in _rows(views, dates=dates, sums=sums, at=at):
+        yield row.account_ref, encode_row(row)
+
+
+def _rows(
+    views: Sequence[CardholderView], *, dates: Sequence[date], sums: frozenset[Needed], at: datetime
+) -> Iterator[tuple[PersonRow, Funds]]:
     refs = [view.account_ref for view in views]
     money = funds([view.purse_id for view in views])
     lots = lots_of(refs, at=at)
@@ -62,7 +77,7 @@ def _encoded(
         usage |= usage_in(guards, dates, sums=theirs)
     lists, cards = lists_of(refs), cards_of(refs)
     for view in views:
-        ref = view.account_ref
+        ref, purse = view.account_ref, money[view.purse_id]
         spent = usage.get(ref, _NOTHING)
         row = PersonRow(
             account_ref=ref,
@@ -72,7 +87,7 @@ def _encoded(
             per_sale_minor=view.per_sale_limit_minor,
             offline_minor=view.offline_limit_minor,
             max_sales=view.max_offline_sales,
-            purse_minor=_spendable_minor(view, money[view.purse_id]),
+            purse_minor=_spendable_minor(view, purse),
             lots=lots.get(ref, ()),
             used=spent.used,
             lists=lists.get(ref, ()),
@@ -82,7 +97,7 @@ def _encoded(
             last_s=spent.last_s,
             cards=cards.get(ref, ()),
         )
-        yield ref, encode_row(row)
+        yield row, purse
 
 
 def _spendable_minor(view: CardholderView, purse: Funds) -> int:
