@@ -172,10 +172,10 @@ class Line:
     def _note(self, who: str, data: bytes) -> None:
         for each in self._ears[who].feed(data):
             assert isinstance(each, Received)
-            self.said.append(f"{who} {_words(each.message)}")
+            self.said.append(f"{who} {words(each.message)}")
 
 
-def _words(message: Message) -> str:
+def words(message: Message) -> str:
     match message:
         case Order() | Cancel() | Dispense() | Ask():
             return f"{type(message).__name__} {message.order}"

@@ -21,7 +21,7 @@ from tests.devices import world
 from tests.devices.world import Phone
 from tests.support.wire import Wire
 
-PACE = Pace(answer_s=0.2, none_s=0.15, repeat_s=0.4, goods_s=5, silence_s=5, person_s=5, slack_s=0.3)
+PACE = Pace(answer_s=0.2, none_s=0.15, repeat_s=0.4, goods_s=1, silence_s=5, person_s=2, slack_s=0.8)
 
 
 class EagerCabinet:
