@@ -80,6 +80,8 @@ SECTIONS: tuple[Section, ...] = (
             Entry("settlement.SaleReversal", "undo"),
             Entry("settlement.QuarantinedBatch", "gpp_maybe"),
             Entry("settlement.Batch", "inventory_2"),
+            Entry("settlement.Passage", "door_open"),
+            Entry("settlement.TerminalNote", "sticky_note_2"),
         ),
     ),
     Section(

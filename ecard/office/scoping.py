@@ -73,6 +73,8 @@ SCOPES: dict[str, Callable[[type[Model], Sites], Q]] = {
     "settlement.salereversal": _path("sale__outlet__site_id"),
     "settlement.saleexception": _path("terminal__outlet__site_id"),
     "settlement.batch": _path("terminal__outlet__site_id"),
+    "settlement.passage": _path("terminal__outlet__site_id"),
+    "settlement.terminalnote": _path("terminal__outlet__site_id"),
     "benefits.programme": _named_only,
     "benefits.pricerule": _named_only,
     "benefits.entitlement": _named_only,

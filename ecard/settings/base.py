@@ -182,6 +182,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "settle": _every(5.0, "ecard.settlement.tasks.settle"),
     "lapse-authorised": _every(15.0, "ecard.settlement.tasks.lapse_authorised"),
     "forget-authorised": _every(3_600.0, "ecard.settlement.tasks.forget_authorised"),
+    "forget-who-passed": _every(3_600.0, "ecard.settlement.tasks.forget_who_passed"),
     "rehearse": _every(15.0, "ecard.settlement.tasks.rehearse"),
     "audit-sample": _every(300.0, "ecard.settlement.tasks.audit_sample"),
     "note-over-limits": _every(3_600.0, "ecard.settlement.tasks.note_over_limits"),
@@ -242,6 +243,7 @@ def from_environment(environment: Environment) -> dict[str, Any]:
         "ECARD_PUBLIC_URL": environment.public_url,
         "ECARD_INSTITUTION": environment.institution,
         "ECARD_PROXIES": environment.proxies,
+        "ECARD_PASSAGES_KEEP_DAYS": environment.passages_keep_days,
         "ECARD_RUNTIME_ROLE": environment.runtime_role,
         **({"STATIC_ROOT": environment.static_root} if environment.static_root else {}),
     }

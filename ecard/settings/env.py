@@ -21,6 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 KEY_ENCRYPTION_KEY_BYTES = 32
 RUNTIME_ROLE_DEFAULT = "ecard_app"
 PROXIES_MAX = 9
+PASSAGES_KEEP_DAYS_DEFAULT, PASSAGES_KEEP_DAYS_MAX = 30, 3_650
 MAIL_TIMEOUT_S = 10
 MAIL_SCHEMES = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
@@ -50,6 +51,7 @@ class Environment:
     runtime_role: str
     debug: bool
     proxies: int
+    passages_keep_days: int
     static_root: Path | None
 
 
@@ -76,6 +78,7 @@ def read_environment(variables: Mapping[str, str], *, defaults: Mapping[str, str
         runtime_role=source.get("ECARD_RUNTIME_ROLE") or RUNTIME_ROLE_DEFAULT,
         debug=_boolean(source, "DEBUG"),
         proxies=_proxies(source),
+        passages_keep_days=_passages_keep_days(source),
         static_root=Path(source["ECARD_STATIC_ROOT"]) if source.get("ECARD_STATIC_ROOT") else None,
     )
 
@@ -160,6 +163,16 @@ def _mail_url(source: Mapping[str, str]) -> str:
     if parts.scheme not in MAIL_SCHEMES or not parts.hostname:
         raise ImproperlyConfigured(f"ECARD_MAIL_URL starts with one of {', '.join(MAIL_SCHEMES)}, then ://host:port.")
     return url
+
+
+def _passages_keep_days(source: Mapping[str, str]) -> int:
+    text = source.get("ECARD_PASSAGES_KEEP_DAYS") or str(PASSAGES_KEEP_DAYS_DEFAULT)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= PASSAGES_KEEP_DAYS_MAX):
+        raise ImproperlyConfigured(
+            "ECARD_PASSAGES_KEEP_DAYS must be for how many days it is known who passed a gate, "
+            f"1 to {PASSAGES_KEEP_DAYS_MAX}."
+        )
+    return int(text)
 
 
 def _proxies(source: Mapping[str, str]) -> int:

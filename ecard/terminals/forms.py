@@ -24,6 +24,7 @@ _WRONG: dict[str, str | Promise] = {
     "per_kg_minor": _("A scale needs its price per kilogram."),
     "line": _("A bus needs its line."),
     "stops": _("At most a hundred stops, one a line."),
+    "anti_passback": _("Only a gate that sees people leave can tell who is inside: set it to in and out."),
     "floor_minor": _("An amount up to 100,000."),
 }
 

@@ -154,7 +154,8 @@ class Terminal(models.Model):
             ),
             models.CheckConstraint(
                 name="terminals_terminal_direction_at_a_gate",
-                condition=Q(device=DeviceKind.GATE) | Q(direction=Direction.BOTH, anti_passback=False),
+                condition=Q(direction=Direction.BOTH, anti_passback=False)
+                | Q(device=DeviceKind.GATE) & (Q(direction=Direction.BOTH) | Q(anti_passback=False)),
             ),
             models.CheckConstraint(
                 name="terminals_terminal_price_per_kilogram_on_a_scale",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -66,6 +67,11 @@ def supervisors_of(terminal: Terminal) -> tuple[messages.Supervisor, ...]:
     found = here.filter(site_id=terminal.outlet.site_id).order_by("pk")
     rows = found.values_list("pk", "name", "salt", "pin_hash")[:SUPERVISORS_LIMIT]
     return tuple(messages.Supervisor(*row) for row in rows)
+
+
+def supervisor_names(numbers: Collection[int]) -> dict[int, str]:
+    """What these supervisors are called, also those no longer active."""
+    return dict(Supervisor.objects.filter(pk__in=numbers).values_list("pk", "name"))
 
 
 def fleet(*, at: datetime, limit: int = FLEET_LIMIT) -> list[TerminalStatus]:

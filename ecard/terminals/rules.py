@@ -57,7 +57,7 @@ def misfits(*, mode: TerminalMode, fixed_minor: int, device: DeviceSettings) -> 
         yield "stops"
     if not gate and device.direction != Direction.BOTH:
         yield "direction"
-    if not gate and device.anti_passback:
+    if device.anti_passback and not (gate and device.direction == Direction.BOTH):
         yield "anti_passback"
     if not gate and device.group_ids:
         yield "groups"

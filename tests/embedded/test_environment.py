@@ -59,6 +59,8 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("ECARD_MAIL_URL", "http://mail.example.org"),
         ("ECARD_PROXIES", "-1"),
         ("ECARD_PROXIES", "one"),
+        ("ECARD_PASSAGES_KEEP_DAYS", "0"),
+        ("ECARD_PASSAGES_KEEP_DAYS", "a month"),
     ],
 )
 def test_a_malformed_variable_is_named(name: str, value: str) -> None:

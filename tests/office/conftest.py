@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from devices.core.notes import SHIFT_OPENED
 from ecard.approvals.models import Kind
 from ecard.approvals.operations import ask
 from ecard.benefits import runs
@@ -213,6 +214,8 @@ def _sales(world: World, number: int, *, by: User) -> None:
     till.sell(number % 3, 5_00)
     till.sell(3, 400_00)
     till.reverse(till.sell(number % 3, 1_00))
+    till.let_through(number % 3)
+    till.note(SHIFT_OPENED)
     till.upload()
     sent = till.lines[-1]
     till.lines[-1] = sent.replace(b'"at_ms":', b'"at_ms":1')

@@ -15,6 +15,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
+from devices.core.notes import SHIFT_OPENED
 from ecard.benefits.models import Entitlement, LimitOn, PriceRule, SpendLimit, Sponsor, Window
 from ecard.benefits.operations import open_programme, open_sponsor
 from ecard.merchants.models import CalendarDay, MealPeriod, Outlet, Product, Site
@@ -32,8 +33,8 @@ from ecard.office.models import SiteRight
 from ecard.office.roles import ROLES, make_roles
 from ecard.office.scoping import SCOPES, SHARED, Scoped
 from ecard.settlement.models import Sale
-from ecard.terminals.models import Terminal
-from ecard.terminals.operations import invite
+from ecard.terminals.models import Supervisor, Terminal
+from ecard.terminals.operations import invite, save_supervisor
 from tests.support.campus import NOON
 from tests.support.settling import World, make_till, make_world
 
@@ -66,6 +67,8 @@ def make_theirs(world: World, name: str, *, number: int) -> Theirs:
     till.terminal.refresh_from_db()
     till.reverse(till.sell(0, 1_00))
     till.sell(1, 400_00)
+    till.let_through(1)
+    till.note(SHIFT_OPENED)
     till.upload()
     world.settle()
     invite(terminal=till.terminal, by=User.objects.create(username=f"inviter-{name}"), at=at)
@@ -75,7 +78,9 @@ def make_theirs(world: World, name: str, *, number: int) -> Theirs:
 def _records(site: Site, outlet: Outlet, terminal: Terminal, product: Product, name: str) -> Iterator[Model]:
     yield from (site, outlet, *site.meal_periods.all(), *CalendarDay.objects.filter(site=site), product, terminal)
     yield from (*terminal.streams.all(), *terminal.sales.all(), *terminal.batches.all())
-    yield from terminal.sale_exceptions.all()
+    yield from (*terminal.sale_exceptions.all(), *terminal.passages.all(), *terminal.notes.all())
+    save_supervisor(supervisor=Supervisor(), name="王", site=site, terminals=(), active=True, pin="280417", at=NOON)
+    yield from site.supervisors.all()
     for sale in terminal.sales.all():
         if hasattr(sale, "reversal"):
             yield sale.reversal

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from devices.core.code import show
@@ -12,6 +13,8 @@ from devices.core.evaluate import evaluate, place
 from devices.core.journal import (
     GENESIS,
     EpochRecord,
+    NoteRecord,
+    PassRecord,
     Record,
     ReversalRecord,
     SaleRecord,
@@ -189,6 +192,28 @@ class Till:
             basket=basket,
             quote=quote,
         )
+
+    def let_through(
+        self, place_of_person: int = 0, way: Literal["in", "out"] = "in", *, code: str | None = None
+    ) -> int:
+        """Somebody passes a gate by a fresh code; gives the sequence."""
+        self.wait()
+        text = self.world.code(place_of_person, at=self.clock) if code is None else code
+        tap = place(
+            at_s=int(self.clock.timestamp()),
+            zone=ZONE,
+            site=self.world.campus.site.pk,
+            outlet=self.terminal.outlet_id,
+            day_starts_min=0,
+            policy=self.world.policy,
+        )
+        ref = self.world.person(place_of_person).account_ref
+        return self.write(PassRecord(len(self.lines) + 1, self._ms(), ref, text, way, tap))
+
+    def note(self, what: str, *, by: tuple[str, ...] = (), **params: int) -> int:
+        """A note of a supervisor or of the device; gives the sequence."""
+        self.wait(1)
+        return self.write(NoteRecord(len(self.lines) + 1, self._ms(), what, by, params))
 
     def reverse(self, seq: int, *, epoch: int | None = None) -> int:
         """Reverse a sale of this terminal."""

@@ -1,0 +1,1 @@
+"""What terminals report besides sales: who passed a gate, and what supervisors and devices noted. No money."""
