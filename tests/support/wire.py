@@ -52,6 +52,10 @@ class Wire:
             stop.set()
             thread.join(5)
         self._threads.clear()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """The same by a device that acts by itself: from its own thread."""
         for handle in (self._far, self._near):
             if handle is not None:
                 with suppress(OSError):
