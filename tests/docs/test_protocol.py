@@ -13,6 +13,7 @@ from nacl.signing import SigningKey as NaclKey
 
 from devices.core import enrolment, keys, messages, signing
 from devices.core.accept import Genuine, Trust, read
+from devices.core.card import name_of
 from devices.core.catalogue import Product
 from devices.core.declines import Why
 from devices.core.funds import PersonRow
@@ -45,6 +46,11 @@ def page() -> dict[str, Any]:
         for number, block in enumerate(blocks(PAGE, "python")):
             exec(compile(block, f"{PAGE} block {number}", "exec"), made)  # noqa: S102  (the page's own examples)
     return made
+
+
+def test_a_card_is_called_by_the_name_that_the_page_says(page: dict[str, Any]) -> None:
+    for number in (bytes.fromhex("1a2b3c4d"), bytes.fromhex("04a1b2c3d4e5f6"), bytes(range(10))):
+        assert page["card_name"](number, SEED) == name_of(number, card_key=SEED)
 
 
 def test_a_request_signed_as_the_page_says_is_the_sdks(page: dict[str, Any]) -> None:
