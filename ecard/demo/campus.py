@@ -22,8 +22,8 @@ from ecard.merchants.models import Allergen, Merchant, Outlet, Site
 from ecard.merchants.operations import save_meal_period, save_merchant, save_outlet, save_site
 from ecard.payments.operations import TOP_UPS_LIMIT, top_ups
 from ecard.payments.values import NewTopUp
-from ecard.terminals.models import DeviceKind, Terminal, TerminalMode
-from ecard.terminals.operations import publish, register
+from ecard.terminals.models import DeviceKind, Supervisor, Terminal, TerminalMode
+from ecard.terminals.operations import publish, register, save_supervisor
 from ecard.terminals.values import DeviceSettings
 
 CLASS_STUDENT, CLASS_STAFF, CLASS_VISITOR, CLASS_PUPIL = 1, 2, 3, 4
@@ -161,6 +161,14 @@ def _places(at: datetime) -> list[Outlet]:
 def _manager(*, password: str) -> None:
     made = get_user_model().objects.create_user("manager", password=password, is_staff=True)
     made.groups.add(Rights.objects.get(name=MANAGER_RIGHTS))
+
+
+def appoint(pins: Mapping[str, str], *, at: datetime) -> None:
+    """Who may open the supervisor's menu, where nobody is yet; `pins` by name."""
+    site = Site.objects.get()
+    if not Supervisor.objects.filter(site=site).exists():
+        for name, pin in pins.items():
+            save_supervisor(supervisor=Supervisor(), name=name, site=site, terminals=[], active=True, at=at, pin=pin)
 
 
 def _outlets_of_devices(site: Site, *, at: datetime) -> list[Outlet]:

@@ -28,6 +28,9 @@ ROOT_PASSPHRASE = "ECARD_ROOT_PASSPHRASE"  # noqa: S105  (the variable's name)
 PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105  (without what looks alike)
 PASSWORD_LENGTH = 10
 LOGINS = ("admin", "manager", "student", "staff", "visitor", "pupil")
+SUPERVISORS = ("周敏", "何强")
+"""Who opens the supervisor's menu in the demo; two, since some things take both."""
+PIN_DIGITS = 6
 ADDRESSES = "addresses.json"
 CARDS = "cards.json"
 
@@ -96,6 +99,7 @@ def read_or_make_secrets(state: Path) -> dict[str, str]:
         "ECARD_KEY_ENCRYPTION_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         ROOT_PASSPHRASE: secrets.token_urlsafe(24),
         **{_password_name(login): _password() for login in LOGINS},
+        **{_pin_name(number): _pin() for number in range(len(SUPERVISORS))},
     }
     if not fresh.keys() <= kept.keys():
         kept = fresh | kept
@@ -106,6 +110,11 @@ def read_or_make_secrets(state: Path) -> dict[str, str]:
 def password_of(login: str, kept: Mapping[str, str]) -> str:
     """The password of one of LOGINS."""
     return kept[_password_name(login)]
+
+
+def pins(kept: Mapping[str, str]) -> dict[str, str]:
+    """The PIN of each of SUPERVISORS, by name."""
+    return {name: kept[_pin_name(number)] for number, name in enumerate(SUPERVISORS)}
 
 
 def server_environment(
@@ -160,6 +169,14 @@ def lan_address() -> str:
 
 def _password_name(login: str) -> str:
     return f"DEMO_PASSWORD_{login.upper()}"
+
+
+def _pin_name(number: int) -> str:
+    return f"DEMO_PIN_{number + 1}"
+
+
+def _pin() -> str:
+    return "".join(secrets.choice("0123456789") for _ in range(PIN_DIGITS))
 
 
 def _password() -> str:

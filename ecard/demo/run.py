@@ -179,6 +179,8 @@ def _tell(stage: Stage, logins: Sequence[Login], devices: list[Device], show: Sh
         password = place.password_of(login.role, stage.secrets)
         rows.append((*pages[login.role], f"{login.number} / {password}"))
     rows.append(("API", f"{url}/api/docs/", ""))
+    for name, pin in place.pins(stage.secrets).items():
+        rows.append(("supervisor's menu", "at any device", f"{name} / {pin}"))
     rows.append(("all devices", f"http://{place.LOOPBACK}:{stage.ports.gallery}/", ""))
     for number, (device, each) in enumerate(zip(devices, FLEET, strict=True), start=1):
         rows.append((f"terminal {number}, {each.kind}", f"{device.url}/", ""))

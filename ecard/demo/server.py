@@ -43,6 +43,7 @@ def prepare(options: Options, kept_secrets: Mapping[str, str]) -> bool:
     passwords = {login: place.password_of(login, kept_secrets) for login in place.LOGINS}
     made = campus.seed(people=options.people, passwords=passwords, at=now, bare=options.bare)
     campus.equip(at=now)
+    campus.appoint(place.pins(kept_secrets), at=now)
     cards.give_cards(at=now)
     cards.write_cards(options.state / place.CARDS)
     return made

@@ -6,7 +6,8 @@ from pathlib import Path
 import uvicorn
 
 from devices.lan.udp import Address, LanOptions
-from devices.terminal import Terminal
+from devices.supervisor.menu import Menu
+from devices.terminal import SOFTWARE, Terminal
 from firmware_sim.hardware import VirtualClock
 from firmware_sim.parts.reader import CardFile
 from firmware_sim.terminal.app import Host, terminal_app
@@ -33,6 +34,7 @@ def main() -> None:
             line_control_url=given.line_control,
             kind=given.kind,
             loop=built.loop,
+            menu=Menu(terminal.control, printer=built.printer, software=SOFTWARE),
             parts=built.parts,
         )
         # An open page holds its event stream for ever; it must not hold up the end of the process.

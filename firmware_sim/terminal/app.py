@@ -22,9 +22,11 @@ from devices.core.money import parse_amount
 from devices.drivers.camera import decode_qr
 from devices.kinds.base import Device
 from devices.master.screen import Controls, Outcome, Screen
+from devices.supervisor.menu import Menu
 from firmware_sim.hardware import VirtualClock, pull_the_plug
 from firmware_sim.parts.base import Part
 from firmware_sim.parts.clock import ClockPart
+from firmware_sim.terminal import supervisor
 from firmware_sim.terminal.answers import (
     MAX_FORM_BYTES,
     MAX_PICTURE_BYTES,
@@ -47,7 +49,8 @@ HERE = "<!-- what this kind of device shows -->"
 @dataclass(frozen=True, kw_only=True)
 class Host:
     """What the page drives. `line_control_url` is the relay's switch, "" without a relay; `loop` is what codes are
-    given to, a plain till's where None; `parts` the hardware on the page by name.
+    given to, a plain till's where None; `menu` the
+    supervisor's; `parts` the hardware on the page by name.
     """
 
     controls: Controls
@@ -56,6 +59,7 @@ class Host:
     line_control_url: str = ""
     kind: DeviceKind = "canteen"
     loop: Loop | None = None
+    menu: Menu | None = None
     parts: Mapping[str, Part] = field(default_factory=dict)
 
 
@@ -121,7 +125,10 @@ def terminal_app(host: Host) -> Starlette:
         Route("/static/tokens.css", lambda _: FileResponse(TOKENS, media_type="text/css")),
         Mount("/static", StaticFiles(directory=WEB)),
     ]
-    return Starlette(routes=[Route(path, guarded(act), methods=["POST"]) for path, act in actions.items()] + pages)
+    menu = supervisor.routes(host.menu) if host.menu is not None else []
+    return Starlette(
+        routes=menu + [Route(path, guarded(act), methods=["POST"]) for path, act in actions.items()] + pages
+    )
 
 
 async def _page(name: str, kind: DeviceKind, _: Request) -> Response:

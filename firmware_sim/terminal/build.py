@@ -52,6 +52,7 @@ class Built:
     works: Sequence[Callable[[], None]]
     ends: Sequence[Callable[[], None]]
     stopping: threading.Event
+    printer: VirtualPrinter
 
     def start(self) -> None:
         """Switch everything on."""
@@ -147,4 +148,5 @@ def build(
         works=(*bench.works, read_cards),
         ends=(*bench.ends, reader.close),
         stopping=bench.stopping,
+        printer=printer,
     )
