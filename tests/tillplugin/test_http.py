@@ -6,16 +6,18 @@ import re
 import socket
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
+from devices.drivers.extras import MissingExtra
 from devices.drivers.keyfile import KeyFileError
 from devices.drivers.randomness import SystemRandomness
-from devices.till.http import HOST, TOKEN_FILE, token_of
+from devices.till.http import HOST, TOKEN_FILE, TillServer, token_of
 from tests.docs.blocks import blocks
-from tests.tillplugin.conftest import Register
+from tests.tillplugin.conftest import Register, Shop
 
 
 def test_a_register_sells_waits_and_reverses(register: Register) -> None:
@@ -125,6 +127,12 @@ def test_the_token_is_its_owners_alone(tmp_path: Path) -> None:
     file.chmod(0o644)
     with pytest.raises(KeyFileError):
         token_of(tmp_path, SystemRandomness())
+
+
+def test_a_missing_extra_is_said_with_the_command_that_brings_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(MissingExtra, match=r"pip install .*\[http\]"):
+        TillServer(shop.desk, token="0" * 64, port=0)
 
 
 def test_the_pages_curl_example_sells(register: Register) -> None:
