@@ -27,6 +27,7 @@ from devices.core.journal import (
     chain_all,
     encode_record,
 )
+from devices.core.quote import Person, Quote
 from devices.core.windows import COUNTED_WINDOWS, window_key
 from devices.lan import messages as lan
 from tests.devices import world
@@ -115,6 +116,16 @@ def test_a_datagram_of_a_neighbour_opens_as_the_page_says(page: dict[str, Any]) 
     assert found == (12, [["want", 7, 3], ["object", 9, "MTIzNDU2Nzg=", 44]])
     with pytest.raises(BadSignatureError):
         page["open_datagram"](data, {world.KEY_ID: key}, {12: world.ROOT.public})
+
+
+def test_an_answer_about_a_sale_opens_as_the_page_says(page: dict[str, Any]) -> None:
+    answer = messages.Authorised(Person(41, 1, 90_00, 60_00), Quote(3, 2, 12_00, 12_00))
+    sealed = messages.seal_authorised(answer, asked=b"{}", key_id=1, signer=world.SNAPSHOT_SIGNER)
+    found = page["open_authorised"](sealed, b"{}", world.SNAPSHOT_SIGNER.public)
+    assert found["person"]["purse_minor"] == 90_00
+    assert messages.open_authorised(sealed, asked=b"{}", public=world.SNAPSHOT_SIGNER.public) == answer
+    with pytest.raises(BadSignatureError):
+        page["open_authorised"](sealed, b"{ }", world.SNAPSHOT_SIGNER.public)
 
 
 def test_the_items_between_neighbours_are_the_codes() -> None:
