@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from devices.core.journal import EpochRecord, ReversalRecord, SaleRecord, decode_record
+from devices.journal import tables
+from devices.store import snapshots
 from tests.compatibility import release_2
 from tests.compatibility.conftest import Counter
-from tests.compatibility.kept import RELEASES, Kept, kept
+from tests.compatibility.kept import FOLDER, RELEASES, Kept, kept
 
 Wake = Callable[[int], tuple[Kept, Counter]]
 
@@ -102,3 +105,17 @@ def test_records_of_format_1_mean_today_what_they_meant(release: int) -> None:
             new = msgspec.to_builtins(decode_record(line))
             assert {name: old[name] for name in new if name in old} | new == new
             assert set(new) <= set(old)
+
+
+def test_the_newest_device_kept_is_of_the_present_forms() -> None:
+    """Whoever changes a form keeps a device of the new one: `python -m tests.compatibility.make_kept`."""
+    newest = kept(RELEASES[-1])
+    folder = FOLDER / f"release-{newest.release}"
+    assert _form(folder / "journal.sqlite3") == tables.VERSION
+    assert _form(folder / "snapshot.sqlite3") == snapshots.VERSION
+    assert {type(record) for record in newest.records} == set(tables.KINDS)
+
+
+def _form(path: Path) -> int:
+    """The number of a database's form, where SQLite keeps it: at byte 60 of the file."""
+    return int.from_bytes(path.read_bytes()[60:64], "big")
