@@ -4,6 +4,7 @@ Web pages open on the same machine must not press it: they do not know the token
 their requests (Origin, Sec-Fetch-Site, a host name bound to this address) is refused before the token is looked at.
 """
 
+import socket
 import threading
 from pathlib import Path
 
@@ -43,15 +44,13 @@ class TillServer:
         routes = load("devices.till.app", extra="http", needs="starlette")
         config = uvicorn.Config(
             routes.till_app(desk, token=token),
-            host=HOST,
-            port=port,
             log_level="warning",
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
-        self._socket = config.bind_socket()
+        self._socket = socket.create_server((HOST, port))
         self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="till", daemon=True

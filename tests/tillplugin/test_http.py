@@ -117,6 +117,11 @@ def test_the_till_is_reached_from_this_machine_alone(register: Register) -> None
         other.connect(("127.0.0.2", register.server.port))
 
 
+def test_a_port_that_is_taken_is_said(register: Register) -> None:
+    with pytest.raises(OSError, match="in use"):
+        TillServer(register.shop.desk, token=register.token, port=register.server.port)
+
+
 def test_the_token_is_its_owners_alone(tmp_path: Path) -> None:
     token = token_of(tmp_path, SystemRandomness())
     file = tmp_path / TOKEN_FILE
