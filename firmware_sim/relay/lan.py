@@ -72,9 +72,11 @@ class LanRelay:
         for face in self._faces:
             face.close()
 
-    def set_faults(self, faults: Faults) -> None:
-        """From the next datagram on."""
+    def set_faults(self, faults: Faults, *, seed: int | None = None) -> None:
+        """From the next datagram on; with a seed, chance begins anew."""
         self._faults = faults
+        if seed is not None:
+            self._random.seed(seed)
 
     def cut(self, pairs: Iterable[tuple[int, int]]) -> None:
         """These terminals, by place, do not reach each other any more; the others do."""

@@ -22,6 +22,7 @@ PARTS = (
     "ready",
     "rehearse",
     "online",
+    "lan",
 )
 """Each is a module here with NAME and `run(*, scale: float) -> list[Figure]`."""
 

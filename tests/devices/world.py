@@ -273,7 +273,7 @@ class FakeServer:
 
     @property
     def _now_ms(self) -> int:
-        return self.clock.now_ms + self.clock_off_ms
+        return self.clock.wall_ms() + self.clock_off_ms
 
     def _enrol(self, body: bytes) -> Answer:
         asked = msgspec.json.decode(body, type=EnrolRequest)

@@ -16,7 +16,7 @@ from devices.master.screen import Outcome
 from firmware_sim.relay.lan import Faults, LanRelay
 from tests.devices import world
 from tests.devices.world import DAY_S, NOON_S
-from tests.lan.conftest import SiteOfTills, Till, free_addresses, listed, until
+from tests.lan.site import SiteOfTills, Till, free_addresses, listed, until
 
 Make = Callable[..., SiteOfTills]
 
