@@ -25,8 +25,7 @@ class MenuForm(msgspec.Struct, frozen=True):
     session: Session | None = None
     supervisor: int = 0
     pin: str = ""
-    epoch: int = 0
-    seq: int = 0
+    sale: str = ""
     hours: int = 0
     language: str = "zh"
 
@@ -62,15 +61,44 @@ def _do(menu: Menu, form: MenuForm) -> object:
         case "close_shift":
             return menu.close_shift(session, language=form.language)
         case "sales":
-            return menu.sales(session)
+            return _sales(menu, session)
         case "void":
-            return menu.void(session, epoch=form.epoch, seq=form.seq)
+            epoch, seq = _place(form.sale)
+            return menu.void(session, epoch=epoch, seq=seq)
         case "extend":
             return menu.extend(session, hours=form.hours, second=form.supervisor, pin=form.pin)
         case "let_in_again":
             return menu.let_in_again(session)
         case "diagnostics":
             return menu.diagnostics(session)
+
+
+class SaleOnPage(msgspec.Struct, frozen=True):
+    """`sale` names it: an epoch is a larger number than a page's script can hold."""
+
+    sale: str
+    at_ms: int
+    amount_minor: int
+    name: str
+    reversed: bool
+
+
+def _sales(menu: Menu, session: Session) -> object:
+    sales = menu.sales(session)
+    if isinstance(sales, Refused):
+        return sales
+    return [
+        SaleOnPage(f"{each.epoch:x}.{each.seq}", each.at_ms, each.amount_minor, each.name, each.reversed)
+        for each in sales
+    ]
+
+
+def _place(sale: str) -> tuple[int, int]:
+    epoch, _, seq = sale.partition(".")
+    try:
+        return int(epoch, 16), int(seq)
+    except ValueError as error:
+        raise BadFormError("no such sale") from error
 
 
 def _look(menu: Menu, session: Session) -> object:

@@ -1,6 +1,7 @@
 """A terminal's part of a full load, in a process of its own: `python -m tests.bench.loading FOLDER ROOT TERMINAL`.
 
-FOLDER holds `snapshot` and `keys` as the server gave them. Prints what it took as JSON.
+FOLDER holds `snapshot` and `keys` as the server gave them, `card_key`, and `delta-0`, `delta-1`, … that follow. Prints
+what it took as JSON, and leaves in FOLDER/store what `tests.bench.standing` stands on.
 """
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ from pathlib import Path
 import msgspec
 
 from devices.core.funds import PersonRow
-from devices.core.keys import open_key_list
-from devices.core.messages import decode_row
+from devices.core.keys import KeyList, open_key_list
+from devices.core.messages import Enrolled, decode_row
 from devices.drivers import vault
 from devices.drivers.database import SqliteStorage
+from devices.drivers.keyfile import write_whole
 from devices.drivers.randomness import SystemRandomness
 from devices.drivers.vault import Vault
 from devices.store.held import Keys
+from devices.store.identity import save_identity
 from devices.store.snapshots import SnapshotStore
 from devices.sync.verify import verify_snapshot
+from devices.terminal import STORAGE_KEY
 from tests.devices.world import INSTITUTION
 
 KIB_PER_MB = 1_000_000 / 1024
@@ -34,24 +38,41 @@ def main() -> None:
     key_list = open_key_list((folder / "keys").read_bytes(), root_public=root, institution=INSTITUTION)
     store_folder = folder / "store"
     store_folder.mkdir()
-    sealing = Vault(secrets.token_bytes(vault.KEY_BYTES), randomness=SystemRandomness())
-    store = SnapshotStore.open(store_folder, vault=sealing)
-    store.keep_keys(Keys(key_list, {}))
-    idle_rss_mb = _peak_mb()
+    key = secrets.token_bytes(vault.KEY_BYTES)
+    write_whole(store_folder / STORAGE_KEY, key)
+    save_identity(store_folder, Enrolled(terminal, INSTITUTION, root.hex(), 0))
+    store = SnapshotStore.open(store_folder, vault=Vault(key, randomness=SystemRandomness()))
+    store.keep_keys(Keys(key_list, {}, (folder / "card_key").read_bytes()))
+    idle_rss_mb = peak_mb()
     began = time.perf_counter()
     found = verify_snapshot((folder / "snapshot").read_bytes(), key_list=key_list, terminal=terminal)
     store.apply(found.head, found.rows, policies=found.policies)
     loaded_s = time.perf_counter() - began
     told = {
         "loaded_s": loaded_s,
-        "rss_mb": _peak_mb(),
+        "rss_mb": peak_mb(),
         "idle_rss_mb": idle_rss_mb,
         "people": store.people(),
+        "deltas_s": _deltas_s(folder, store, key_list, terminal),
         "bare_s": _bare_insert_s(folder / "bare.sqlite3", found.rows),
         "json_bytes": sum(len(_as_plain_json(row)) + 1 for row in found.rows),
     }
     store.close()
     print(json.dumps(told))
+
+
+def _deltas_s(folder: Path, store: SnapshotStore, key_list: KeyList, terminal: int) -> list[float]:
+    """Each verified and applied, durably."""
+    took = []
+    for number in range(len(list(folder.glob("delta-*")))):
+        data = (folder / f"delta-{number}").read_bytes()
+        began = time.perf_counter()
+        found = verify_snapshot(data, key_list=key_list, terminal=terminal)
+        store.apply(found.head, found.rows, policies=found.policies)
+        took.append(time.perf_counter() - began)
+        assert len(found.rows) == found.head.people, "rows are missing from a delta"
+        assert found.head.base, "a delta was a full load"
+    return took
 
 
 def _bare_insert_s(path: Path, rows: list[bytes]) -> float:
@@ -74,7 +95,7 @@ def _as_plain_json(row: bytes) -> bytes:
     return msgspec.json.encode(named)
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """The most memory this process ever stood in. (getrusage would also count its parent's, from before the exec.)"""
     line = next(each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM"))
     return int(line.split()[1]) / KIB_PER_MB

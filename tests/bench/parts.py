@@ -10,6 +10,7 @@ from tests.bench.figures import Figure
 
 PARTS = (
     "terminal",
+    "kinds",
     "scan",
     "tap",
     "posting",

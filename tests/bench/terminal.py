@@ -38,7 +38,7 @@ def run(*, scale: float = 1.0) -> list[Figure]:
 
     return [
         figure("terminal.decision.median_ms", median, 0, 1),
-        figure("terminal.decision.p99_ms", _p99, 0, 1),
+        figure("terminal.decision.p99_ms", p99, 0, 1),
         figure("terminal.code_check.median_ms", median, 2, 3),
     ]
 
@@ -58,11 +58,11 @@ def _one_run(taps: int) -> tuple[list[float], list[float], list[float], list[flo
         log = os.open(folder / "bare", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         decided, bare, checked, verified = [], [], [], []
         for text in texts:
-            decided.append(_took_ms(lambda text=text: _approve(bench, text)))  # type: ignore[misc]
-            messages = _signed(text)
-            bare.append(_took_ms(lambda messages=messages: _bare(messages, log)))  # type: ignore[misc]
-            checked.append(_took_ms(lambda text=text: accept.read(text, trust=trust, now_s=clock.now_s)))  # type: ignore[misc]
-            verified.append(_took_ms(lambda messages=messages: _verify(messages)))  # type: ignore[misc]
+            decided.append(took_ms(lambda text=text: _approve(bench, text)))  # type: ignore[misc]
+            messages = signed(text)
+            bare.append(took_ms(lambda messages=messages: least(messages, log)))  # type: ignore[misc]
+            checked.append(took_ms(lambda text=text: accept.read(text, trust=trust, now_s=clock.now_s)))  # type: ignore[misc]
+            verified.append(took_ms(lambda messages=messages: _verify(messages)))  # type: ignore[misc]
         os.close(log)
         bench.terminal.close()
     return decided[WARM_UP:], bare[WARM_UP:], checked[WARM_UP:], verified[WARM_UP:]
@@ -73,7 +73,7 @@ def _approve(bench: Bench, text: str) -> None:
         raise RuntimeError("a benchmark tap was declined")
 
 
-def _signed(text: str) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
+def signed(text: str) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
     """Both signed messages of a code with their keys, ready to verify."""
     read = code.parse(text, institution=INSTITUTION)
     moment = read.code_id + read.shown_at_s.to_bytes(4, "big") + read.challenge.to_bytes(4, "big")
@@ -89,17 +89,17 @@ def _verify(messages: tuple[tuple[bytes, bytes], tuple[bytes, bytes]]) -> None:
         crypto_sign_open(message, public)
 
 
-def _bare(messages: tuple[tuple[bytes, bytes], tuple[bytes, bytes]], log: int) -> None:
+def least(messages: tuple[tuple[bytes, bytes], tuple[bytes, bytes]], log: int) -> None:
     _verify(messages)
     os.write(log, bytes(RECORD_BYTES))
     os.fsync(log)
 
 
-def _took_ms(work: Callable[[], object]) -> float:
+def took_ms(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return (time.perf_counter() - began) * 1000
 
 
-def _p99(values: list[float]) -> float:
+def p99(values: list[float]) -> float:
     return sorted(values)[int(len(values) * 0.99)]

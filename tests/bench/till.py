@@ -17,8 +17,8 @@ import uvicorn
 
 from devices.core.catalogue import Catalogue
 from devices.core.journal import Facts
-from devices.core.messages import Mode
-from devices.master.screen import Controls, Outcome, Phase, Result, Screen
+from devices.core.messages import Mode, Parameters
+from devices.master.screen import Controls, Outcome, Phase, Result, Said, Screen
 from devices.terminal import Terminal
 from firmware_sim.hardware import VirtualClock
 from firmware_sim.terminal.app import Host, terminal_app
@@ -98,6 +98,12 @@ class Online:
 
     def reverse_last(self, *, reason: str = "cashier") -> Outcome:
         return self._inner.reverse_last(reason=reason)
+
+    def parameters(self) -> Parameters | None:
+        return self._inner.parameters()
+
+    def not_yet(self, said: Said) -> None:
+        self._inner.not_yet(said)
 
     def confirm_clock(self) -> bool:
         return self._inner.confirm_clock()

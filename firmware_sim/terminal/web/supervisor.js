@@ -68,7 +68,7 @@ function saleLine(sale) {
   else {
     const made = element("button", text("void"), { type: "button", className: "button danger" });
     made.addEventListener("click", async () => {
-      const done = await ask({ do: "void", epoch: sale.epoch, seq: sale.seq });
+      const done = await ask({ do: "void", sale: sale.sale });
       if (done) await draw(done.answer.said);
     });
     line.append(made);
