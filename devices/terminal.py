@@ -2,9 +2,11 @@
 
 import fcntl
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 
 from devices.core import enrolment
 from devices.core.messages import Enrolled
@@ -18,13 +20,14 @@ from devices.drivers.network import Transport
 from devices.drivers.randomness import Randomness, SystemRandomness, draw_epoch
 from devices.drivers.vault import Vault
 from devices.journal.journal import Journal
-from devices.journal.values import Limits, Passing, unwatched
+from devices.journal.reserve import give_up
+from devices.journal.values import JournalBroken, Limits, Passing, unwatched
 from devices.lan.neighbours import Lan
 from devices.lan.udp import LanOptions, Udp
 from devices.master.control import MasterControl
 from devices.store import snapshots
 from devices.store.identity import forget_identity, load_identity
-from devices.store.snapshots import SnapshotStore
+from devices.store.snapshots import SnapshotStore, StoreBroken
 from devices.sync.authority import LIMIT_MS, ServerAuthority
 from devices.sync.http import HttpTransport
 from devices.sync.machine import SyncMachine
@@ -34,6 +37,8 @@ from devices.sync.worker import SigningClock, SyncWorker
 SOFTWARE = "ecard-terminal/0.1.0"
 _ASK_S = LIMIT_MS / 1000
 DEVICE_KEY, STORAGE_KEY, LOCK = "device.key", "storage.key", "lock"
+
+T = TypeVar("T")
 
 
 class InUse(Exception):
@@ -101,9 +106,11 @@ class Terminal:
             key = read_or_make(data_dir / STORAGE_KEY, size_bytes=vault.KEY_BYTES, randomness=randomness, files=files)
             sealing = Vault(key, randomness=randomness)
             identity = load_identity(data_dir)
-            store = SnapshotStore.open(data_dir, vault=sealing, passing=passing, storage=storage)
+            open_store = partial(SnapshotStore.open, data_dir, vault=sealing, passing=passing, storage=storage)
+            store = _with_reserve(data_dir, files, open_store)
             undo.callback(store.close)
-            journal = Journal.open(
+            open_journal = partial(
+                Journal.open,
                 data_dir,
                 vault=sealing,
                 epoch=draw_epoch(randomness),
@@ -114,6 +121,7 @@ class Terminal:
                 passing=passing,
                 storage=storage,
             )
+            journal = _with_reserve(data_dir, files, open_journal)
             undo.callback(journal.close)
             udp = Udp(lan) if lan is not None else None
             neighbours = None
@@ -201,6 +209,17 @@ def _lock(data_dir: Path) -> int:
         os.close(handle)
         raise InUse(f"a terminal already runs in {data_dir.name}") from error
     return handle
+
+
+def _with_reserve(folder: Path, files: Files, open_part: Callable[[], T]) -> T:
+    """On a full disk the room that was set apart lets a terminal start and upload, though it sells nothing."""
+    try:
+        return open_part()
+    except (StoreBroken, JournalBroken) as error:
+        if not error.full:
+            raise
+        give_up(folder, files)
+        return open_part()
 
 
 class _Parts(NamedTuple):

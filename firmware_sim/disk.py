@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 SECTOR_BYTES = 512
+MOST_DOUBTS = 4
+"""After syncs that failed, so many disks are thought through side by side."""
 GARBAGE = bytes(range(1, 256)) * 3
 
 
@@ -54,6 +56,13 @@ class Synced:
 
 
 @dataclass(frozen=True)
+class Failed:
+    """A sync said no: what it covered is there or not, and no later sync makes it safe."""
+
+    file: int | None
+
+
+@dataclass(frozen=True)
 class Noted:
     """Something the world saw at this moment; no part of the disk."""
 
@@ -61,7 +70,7 @@ class Noted:
 
 
 Change = Wrote | Cut | Named | Renamed
-Event = Change | Synced | Noted
+Event = Change | Synced | Failed | Noted
 
 
 @dataclass
@@ -120,30 +129,32 @@ def images(before: Contents, log: Sequence[Event], *, torn: bool = False) -> Ite
     Looked at just before each sync and at the end: a cut earlier leaves nothing else, with less seen by the world.
     What has been waiting since before the last sync is there as a whole, or not at all.
     """
-    safe, pending, noted = before.copy(), list[Change](), list[object]()
+    safe, pending, noted = [before.copy()], list[Change](), list[object]()
     waiting = 0
     for number, event in enumerate((*log, Synced(None))):
         if isinstance(event, Noted):
             noted.append(event.what)
-        elif not isinstance(event, Synced):
+            continue
+        if not isinstance(event, Synced | Failed):
             pending.append(event)
-        else:
-            kept = safe.copy()
-            old, fresh, seen = pending[:waiting], pending[waiting:], tuple(noted)
-            for chosen, how in _torn_choices(fresh) if torn else _choices(fresh):
-                yield Image(kept, (*old, *chosen), seen, f"cut before event {number}: {how}")
-                if old and not torn:
-                    yield Image(kept, tuple(chosen), seen, f"cut before event {number}: only {how}")
-            settle(safe, pending, event.file)
-            waiting = len(pending)
+            continue
+        old, fresh, seen = pending[:waiting], pending[waiting:], tuple(noted)
+        for kept, (chosen, how) in itertools.product(safe, list(_torn_choices(fresh) if torn else _choices(fresh))):
+            yield Image(kept, (*old, *chosen), seen, f"cut before event {number}: {how}")
+            if old and not torn:
+                yield Image(kept, tuple(chosen), seen, f"cut before event {number}: only {how}")
+        covered = [change for change in pending if covers(event.file, change)]
+        pending = [change for change in pending if not covers(event.file, change)]
+        waiting = len(pending)
+        without = safe if isinstance(event, Failed) and covered else []
+        safe = [*without, *(_with(each, covered) for each in safe)][-MOST_DOUBTS:]
 
 
-def settle(safe: Contents, pending: list[Change], file: int | None) -> None:
-    """A sync: what it covers is safe now."""
-    covered = [change for change in pending if covers(file, change)]
-    for change in covered:
-        safe.change(change)
-    pending[:] = [change for change in pending if not covers(file, change)]
+def _with(contents: Contents, changes: Sequence[Change]) -> Contents:
+    found = contents.copy()
+    for change in changes:
+        found.change(change)
+    return found
 
 
 def covers(file: int | None, change: Change) -> bool:

@@ -16,7 +16,7 @@ import apsw
 
 from devices.drivers.database import BUSY_MS, Connection, Row, Rows, StorageError, make_file, prepared
 from devices.drivers.files import DiskFiles, Files
-from firmware_sim.disk import Change, Contents, Cut, Event, Named, Noted, Renamed, Synced, Wrote
+from firmware_sim.disk import Change, Contents, Cut, Event, Failed, Named, Noted, Renamed, Synced, Wrote
 
 _NUMBERS = itertools.count(1)
 _SYNCS_FOLDER = apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_MAIN_JOURNAL
@@ -27,7 +27,7 @@ class FaultyDisk:
     """A `Storage` on one folder. Set the faults at any time; `log` is what happened since it was made.
 
     `capacity_bytes`: all files together, a write beyond it finds the disk full. `refuse_writes`: how many more
-    changes succeed before every one finds the disk full; None for no such end. `refuse_syncs`: a sync fails, and
+    changes succeed before every one finds the disk full; None for no such end. `refuse_syncs`: so many syncs fail, and
     what was to be safe is neither there nor gone. `lie`: a sync says yes and makes nothing safe.
     """
 
@@ -35,7 +35,7 @@ class FaultyDisk:
         self.folder = folder
         self.capacity_bytes: int | None = None
         self.refuse_writes: int | None = None
-        self.refuse_syncs = False
+        self.refuse_syncs = 0
         self.lie = False
         self.log: list[Event] = []
         self.before = Contents()
@@ -103,6 +103,8 @@ class FaultyDisk:
     def synced(self, file: int | None) -> None:
         """Before a sync is answered. Raises OSError where it fails."""
         if self.refuse_syncs:
+            self.refuse_syncs -= 1
+            self._logged(Failed(file))
             raise OSError(errno.EIO, "the disk does not sync")
         if not self.lie:
             self._logged(Synced(file))
@@ -297,5 +299,5 @@ def _errors() -> Iterator[None]:
 
 
 def _failed(error: apsw.Error | OSError) -> StorageError:
-    code = getattr(error, "result", 0)
-    return StorageError(str(error), full=code == apsw.SQLITE_FULL or getattr(error, "errno", 0) == errno.ENOSPC)
+    full = isinstance(error, apsw.FullError) or getattr(error, "errno", 0) == errno.ENOSPC
+    return StorageError(str(error), full=full)

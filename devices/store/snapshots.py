@@ -6,7 +6,7 @@ writes; any may read.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Self, TypeVar
@@ -187,9 +187,10 @@ class SnapshotStore:
 
     def close(self) -> None:
         """Give back the files."""
-        with self._read_lock:
+        with self._read_lock, suppress(StorageError):
             self._reader.close()
-        self._writer.close()
+        with suppress(StorageError):
+            self._writer.close()
 
     def _must_fit(self, head: SnapshotHead) -> None:
         held = self._held

@@ -10,9 +10,9 @@ from pathlib import Path
 from devices.core.journal import EpochRecord, Record, ReversalRecord, SaleRecord
 from devices.drivers.network import Answer
 from devices.journal.values import DAY_MS, Limits, Passing, unwatched
-from devices.master.screen import Outcome, Phase
+from devices.master.screen import Outcome, Phase, Result
 from devices.terminal import Terminal
-from firmware_sim.disk import Image
+from firmware_sim.disk import Image, Noted
 from firmware_sim.storage import FaultyDisk
 from tests.devices import world
 from tests.devices.world import FakeClock, FakeRandomness, FakeServer, Phone, Sent
@@ -67,6 +67,7 @@ class Machine:
     limits: Limits = SMALL
     boots: int = 0
     keep_log: bool = True
+    _strangers: int = 1_000
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -127,12 +128,30 @@ class Machine:
             self.disk.note(Shown(self.clock.now_ms, "sale", *place, phone.credential[8:16], self.clock.now_s))
         return outcome
 
+    def sell_out(self) -> Result:
+        """To one new person after the other, until a sale is refused; why it was."""
+        while True:
+            self._strangers += 1
+            outcome = self.pay(self._strangers, amount_minor=1_00)
+            if not outcome.approved:
+                return outcome.result
+
     def undo(self) -> Outcome:
         self.clock.pass_ms(3_000)
         outcome = self.terminal.control.reverse_last()
         if outcome.approved:
             self.disk.note(Shown(self.clock.now_ms, "reversal", outcome.epoch, outcome.seq))
         return outcome
+
+    @property
+    def noted(self) -> tuple[object, ...]:
+        """What the world saw since the disk's log began."""
+        return tuple(event.what for event in self.disk.log if isinstance(event, Noted))
+
+    @property
+    def shown(self) -> list[Shown]:
+        """The approvals among it."""
+        return [what for what in self.noted if isinstance(what, Shown)]
 
     def close(self) -> None:
         if self.opened is not None:
