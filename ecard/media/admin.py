@@ -20,7 +20,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
-from unfold.decorators import action
 
 from ecard.adminkit import (
     ReadOnlyAdmin,
@@ -60,7 +59,7 @@ class CardInline(ReadOnlyInline):
 class CardsCardholderAdmin(CardholderAdmin):
     """The cardholder's page, with their cards and the button that binds one."""
 
-    inlines = (CardInline, *CardholderAdmin.inlines)
+    inlines: Any = (CardInline, *CardholderAdmin.inlines)
     actions_detail: Any = ("bind_card", *CardholderAdmin.actions_detail)
 
     def has_bind_card_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
@@ -196,7 +195,7 @@ class CardAdmin(ReadOnlyAdmin[Card]):
         }
         return desk(request, ReplacementForm, swap, context=context, admin_site=self.admin_site)
 
-    @action(description=_("Whose card is this?"), url_path="whose", icon="contactless", permissions=["bind_card"])
+    @page_action(description=_("Whose card is this?"), url_path="whose", icon="contactless", permissions=("bind_card",))
     @method_decorator(sensitive_post_parameters("uid"))
     def whose(self, request: HttpRequest) -> HttpResponse:
         """A card that was found, laid on the reader; sent in the body, so that no address and no log has its number."""

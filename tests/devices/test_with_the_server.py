@@ -14,6 +14,7 @@ from devices.core.code import DEVICE_BOUND, PRE_SIGNED
 from devices.master import texts
 from devices.master.screen import Phase
 from devices.terminal import Terminal
+from ecard.media.operations import bind_card, stop_card
 from ecard.merchants.models import MealPeriod
 from ecard.merchants.rules import MINUTES_PER_DAY
 from ecard.settlement.models import Sale, SaleException
@@ -163,3 +164,23 @@ def test_a_terminal_thread_uploads_by_itself(world: World, terminal: Terminal) -
     while terminal.control.screen().unsent and time.monotonic() < until:
         time.sleep(0.05)
     assert terminal.control.screen().unsent == 0
+
+
+def test_a_card_bound_at_the_desk_pays_at_the_terminal_and_a_stopped_one_does_not(
+    world: World, terminal: Terminal
+) -> None:
+    uid = bytes.fromhex("04a1b2c3d4e5f6")
+    card = bind_card(cardholder=world.person(), uid=uid, by=None, at=timezone.now())
+    _sync(terminal)
+    terminal.control.set_amount(PRICE_MINOR)
+    assert terminal.control.tap_card(uid).result.why == "approved"
+    _sync(terminal)
+    assert world.settle().exceptions == 0
+    sale = Sale.objects.get()
+    assert (sale.account_ref, sale.code_id, sale.amount_minor) == (world.person().account_ref, None, PRICE_MINOR)
+    assert recheck(sale).same
+    stop_card(card=card, reason="lost", by=None, at=timezone.now())
+    _sync(terminal)
+    terminal.control.set_amount(PRICE_MINOR)
+    time.sleep(1.6)
+    assert terminal.control.tap_card(uid).result.why == "card_unknown"
