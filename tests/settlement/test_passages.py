@@ -148,7 +148,7 @@ def test_the_days_count_from_the_passage_and_not_from_its_upload(world: World, t
 )
 def test_the_runtime_role_can_only_forget(app_connection: psycopg.Connection[object], statement: str) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        app_connection.execute(statement)  # type: ignore[arg-type]  # a literal of this file
+        app_connection.execute(statement)
 
 
 def test_supervisors_are_named_as_they_were_called_then(world: World, till: Till, admin: Client) -> None:

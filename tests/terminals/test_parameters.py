@@ -113,8 +113,14 @@ def test_a_change_that_names_no_kind_leaves_it(device: Device, campus: Campus, n
 
 
 def supervisor(campus: Campus, at: datetime, **wanted: Any) -> Supervisor:
-    made = wanted.pop("supervisor", Supervisor())
-    given = {"name": "王主管", "site": campus.site, "terminals": (), "active": True, "pin": "280417"} | wanted
+    made: Supervisor = wanted.pop("supervisor", None) or Supervisor()
+    given: dict[str, Any] = {
+        "name": "王主管",
+        "site": campus.site,
+        "terminals": (),
+        "active": True,
+        "pin": "280417",
+    } | wanted
     operations.save_supervisor(supervisor=made, at=at, **given)
     return made
 
