@@ -185,6 +185,8 @@ class Counter:
             asking = self._asking(text, code, decided, at_ms, tap_ms, facts) if self._may_ask() else None
         except StoreBroken:
             return self._declined(text, plain(Why.NOT_READY), at_ms, tap_ms)
+        except JournalBroken:
+            return self._declined(text, plain(Why.JOURNAL_FULL), at_ms, tap_ms)
         return asking or self._conclude(text, code, decided, at_ms, tap_ms)
 
     def _asking(
