@@ -33,6 +33,7 @@ WAIT_S = 60.0
 GATE = DeviceSettings(kind=DeviceKind.GATE)
 OPEN, SHUT = relay_command(channel=1, on=True), relay_command(channel=1, on=False)
 OURS = ("PYTHON", "DJANGO_", "ECARD_", "DATABASE_", "VIRTUAL_ENV")
+WITH_EXTRAS = {"devices.drivers.camera", "devices.till.app"}
 EVERY_MODULE = """
 import importlib, pkgutil, devices
 for each in pkgutil.walk_packages(devices.__path__, "devices."):
@@ -64,24 +65,26 @@ class Environment:
     """A virtual environment with the package in it."""
 
     folder: Path
-    wheel: Path
 
     @property
     def python(self) -> Path:
-        return self.folder / "env" / "bin" / "python"
-
-    def install(self, what: str) -> None:
-        locked = ROOT / "requirements" / "sdk.txt"
-        run(UV, "pip", "install", "--python", self.python, "--constraint", locked, what, cwd=self.folder)
+        return self.folder / "bin" / "python"
 
     def says(self, program: str) -> subprocess.CompletedProcess[str]:
         command = [str(self.python), "-c", program]
         return subprocess.run(command, cwd=self.folder, env=apart(), capture_output=True, text=True)
 
 
+def made(folder: Path, what: str) -> Environment:
+    """With the versions of the lock, so that what make installed is at hand."""
+    run(UV, "venv", "--python", sys.executable, folder, cwd=folder.parent)
+    environment, locked = Environment(folder), ROOT / "requirements" / "sdk.txt"
+    run(UV, "pip", "install", "--python", environment.python, "--constraint", locked, what, cwd=folder)
+    return environment
+
+
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Only what the package asks for: without any extra."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("maker")
     source = folder / "source"
     shutil.copytree(ROOT / "devices", source / "devices", ignore=shutil.ignore_patterns("__pycache__"))
@@ -97,29 +100,42 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
         folder / "dist",
     ]
     run(*build, source, cwd=folder)
-    run(UV, "venv", "--python", sys.executable, folder / "env", cwd=folder)
-    (wheel,) = (folder / "dist").glob("*.whl")
-    made = Environment(folder, wheel)
-    made.install(str(wheel))
-    return made
+    (built,) = (folder / "dist").glob("*.whl")
+    return built
 
 
 @pytest.fixture(scope="module")
-def with_serial(environment: Environment) -> Environment:
-    environment.install(f"ecard-devices[serial] @ {environment.wheel.as_uri()}")
-    return environment
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Only what the package asks for: without any extra."""
+    return made(tmp_path_factory.mktemp("plain") / "env", str(wheel))
+
+
+@pytest.fixture(scope="module")
+def with_serial(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """As the page installs it."""
+    return made(tmp_path_factory.mktemp("serial") / "env", f"ecard-devices[serial] @ {wheel.as_uri()}")
 
 
 def test_the_package_needs_nothing_of_the_servers_and_imports_without_any_extra(environment: Environment) -> None:
     for name in ("django", "ecard", "psycopg", "celery", "PIL", "zxingcpp", "escpos", "firmware_sim"):
         assert "ModuleNotFoundError" in environment.says(f"import {name}").stderr, name
-    found = environment.says(EVERY_MODULE.format(absent={"devices.drivers.camera"}))
+    found = environment.says(EVERY_MODULE.format(absent=WITH_EXTRAS))
     assert found.returncode == 0, found.stderr
 
 
-def test_the_camera_without_its_extra_says_what_to_install(environment: Environment) -> None:
-    said = environment.says("import devices.drivers.camera").stderr
-    assert 'pip install "ecard-devices[camera]"' in said.splitlines()[-1]
+@pytest.mark.parametrize(
+    ("program", "extra"),
+    [
+        ("import devices.drivers.camera", "camera"),
+        ("from devices.drivers.serial_line import SerialLine; SerialLine.open('/dev/ttyUSB0')", "serial"),
+        ("from devices.drivers.printer import EscposPrinter; EscposPrinter.network('127.0.0.1')", "printer"),
+        ("from devices.drivers.reader import PcscReader; PcscReader.open()", "pcsc"),
+        ("from devices.till.http import TillServer; TillServer(None, token='', port=0)", "http"),
+    ],
+)
+def test_what_needs_an_extra_says_which(environment: Environment, program: str, extra: str) -> None:
+    said = environment.says(program).stderr
+    assert f'pip install "ecard-devices[{extra}]"' in said.splitlines()[-1]
 
 
 def test_the_gate_of_the_page_has_at_most_thirty_lines() -> None:
@@ -132,7 +148,7 @@ def test_every_extra_and_file_the_page_names_exists() -> None:
     (install,) = blocks(PAGE, "sh")
     rows = [line for line in text.partition("## Your hardware")[2].splitlines() if line.startswith("| ")]
     named = {word for row in rows for word in re.findall(r"`(\w+)`", row.split("|")[-2])}
-    assert {"serial", "camera", "pcsc", "printer"} == named
+    assert named == set(extras)
     assert named | set(re.findall(r"\[(\w+)\]", install)) <= set(extras)
     linked = re.findall(r"\]\((?!https?:)([^)#]+)\)", text) + re.findall(r"`(tests/[\w/]+\.py)`", text)
     assert linked
@@ -183,9 +199,9 @@ def gate(site: str, world: World, with_serial: Environment, tmp_path: Path) -> I
         assert process.stdin is not None
         process.stdin.write(f"{code}\n")
         process.stdin.flush()
-        made = Gate(process, scanner, relay)
-        assert made.told() == "Enrolment code: ready"
-        yield made
+        started = Gate(process, scanner, relay)
+        assert started.told() == "Enrolment code: ready"
+        yield started
     finally:
         scanner.pull()
         relay.pull()
