@@ -80,7 +80,6 @@ class TerminalAdmin(BoundedAdmin[Terminal]):
     list_display = ("name", "outlet", "state_chip", "seen", "snapshot", "unsent", "device", "asks_for", "software")
     list_select_related = ("outlet__site",)
     list_filter = ("state", "outlet__site", "device", "mode")
-    filter_horizontal = ("groups",)
     conditional_fields: ClassVar[dict[str, str]] = {
         "mode": "['canteen', 'cabinet'].includes(device)",
         "fixed_minor": "device == 'bus' || mode == 'fixed'",
@@ -93,7 +92,7 @@ class TerminalAdmin(BoundedAdmin[Terminal]):
     }
     search_fields = ("name", "outlet__name", "outlet__code", "public_key__startswith")
     ordering = ("outlet", "name")
-    autocomplete_fields = ("outlet",)
+    autocomplete_fields = ("outlet", "groups")
     actions_detail = ("invite", "revoke")
     inlines = (StreamInline,)
 

@@ -59,6 +59,9 @@ class TerminalForm(ModelForm[Terminal]):
         for name in ("mode", "device", "direction", "per_kg_minor", "claim_wait_ms"):
             if name in self.fields:
                 self.fields[name].required = False
+        for name, told in _HELP.items():
+            if name in self.fields:
+                self.fields[name].help_text = told
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -134,6 +137,14 @@ class SupervisorForm(ModelForm[Supervisor]):
         return cleaned
 
 
+_HELP = {
+    "groups": _("Where none is chosen, everybody may pass."),
+    "anti_passback": _("By person, over phone and card, until the business day ends."),
+    "floor_minor": _(
+        "Above this amount a terminal with a line asks the server first; 0 for every sale, empty for none."
+    ),
+    "claim_wait_ms": _("How long a sale waits for a neighbour's objection; 0 for not at all."),
+}
 _FIELDS_OF = {
     DeviceKind.WEIGHING: ("per_kg_minor",),
     DeviceKind.GATE: ("direction", "anti_passback", "groups"),

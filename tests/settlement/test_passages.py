@@ -81,7 +81,8 @@ def test_a_passage_with_a_code_that_does_not_hold_is_listed_with_its_finding(
     (passage,) = Passage.objects.all()
     assert Finding(passage.finding) == Finding.CODE_NOT_A_CODE
     assert not SaleException.objects.exists()
-    assert "not a payment code" in page(admin, "passage/")
+    assert "does not hold" in page(admin, "passage/")
+    assert "not a payment code" in page(admin, f"passage/{passage.pk}/change/")
 
 
 def test_the_passages_of_one_group_take_one_statement_however_many(world: World, till: Till) -> None:

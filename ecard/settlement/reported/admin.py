@@ -99,7 +99,9 @@ class PassageAdmin(_OfTerminals):
 
     @chip_column(description=_("evidence"), colours={"fine": "success", "bad": "danger"})
     def finding_chip(self, passage: Passage) -> tuple[str, str]:
-        return ("fine" if passage.finding == Finding.FINE else "bad"), self.finding_text(passage)
+        if passage.finding == Finding.FINE:
+            return "fine", gettext("holds")
+        return "bad", gettext("does not hold")
 
     @admin.display(description=_("evidence"))
     def finding_text(self, passage: Passage) -> str:
@@ -144,13 +146,16 @@ class TerminalNoteAdmin(_OfTerminals):
             return "–"
         head = format_html_join(
             "",
-            '<th scope="col" class="text-left">{}</th>',
-            ((text,) for text in ("", _("the terminal counted"), _("posted"), _("difference"))),
+            '<th scope="col" class="text-right">{}</th>',
+            ((text,) for text in (_("the terminal counted"), _("posted"), _("difference"))),
         )
-        row = '<tr><th scope="row" class="text-left">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>'
+        row = (
+            '<tr><th scope="row" class="text-left">{}</th><td class="text-right">{}</td><td class="text-right">{}</td>'
+        )
+        row += '<td class="text-right">{}</td></tr>'
         rows = format_html_join("", row, map(_row, found.lines))
         table = format_html(
-            '<table class="office-lines-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, rows
+            '<table class="office-lines-table"><thead><tr><td></td>{}</tr></thead><tbody>{}</tbody></table>', head, rows
         )
         return format_html("{}<p>{}</p>", table, _verdict(same=found.same, waiting=found.waiting))
 
