@@ -78,6 +78,7 @@ SECTIONS: tuple[Section, ...] = (
             Entry("settlement.Sale", "receipt_long"),
             Entry("settlement.SaleException", "report"),
             Entry("settlement.SaleReversal", "undo"),
+            Entry("settlement.AuthorisedHold", "hourglass_bottom"),
             Entry("settlement.QuarantinedBatch", "gpp_maybe"),
             Entry("settlement.Batch", "inventory_2"),
             Entry("settlement.Passage", "door_open"),

@@ -72,6 +72,7 @@ SCOPES: dict[str, Callable[[type[Model], Sites], Q]] = {
     "settlement.sale": _path("outlet__site_id"),
     "settlement.salereversal": _path("sale__outlet__site_id"),
     "settlement.saleexception": _path("terminal__outlet__site_id"),
+    "settlement.authorisedhold": _path("terminal__outlet__site_id"),
     "settlement.batch": _path("terminal__outlet__site_id"),
     "settlement.passage": _path("terminal__outlet__site_id"),
     "settlement.terminalnote": _path("terminal__outlet__site_id"),

@@ -32,6 +32,7 @@ from ecard.ledger.models import Account, CauseKind, TransferKind
 from ecard.ledger.queries import labels, transfers_of
 from ecard.settlement import operations, queries
 from ecard.settlement.admin_uploads import NoteForm
+from ecard.settlement.authorising import admin as authorising_admin  # noqa: F401  (registers its pages)
 from ecard.settlement.evidence_facts import evidence_facts
 from ecard.settlement.models import (
     Batch,
