@@ -6,7 +6,7 @@ Any reader that types as a keyboard does will do. What it types is read, hashed 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -59,7 +59,7 @@ class CardInline(ReadOnlyInline):
 class CardsCardholderAdmin(CardholderAdmin):
     """The cardholder's page, with their cards and the button that binds one."""
 
-    inlines: Any = (CardInline, *CardholderAdmin.inlines)
+    inlines: ClassVar[Any] = (CardInline, *CardholderAdmin.inlines)
     actions_detail: Any = ("bind_card", *CardholderAdmin.actions_detail)
 
     def has_bind_card_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
