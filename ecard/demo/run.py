@@ -184,7 +184,8 @@ def _tell(stage: Stage, logins: Sequence[Login], devices: list[Device], show: Sh
     rows.append(("all devices", f"http://{place.LOOPBACK}:{stage.ports.gallery}/", ""))
     for number, (device, each) in enumerate(zip(devices, FLEET, strict=True), start=1):
         rows.append((f"terminal {number}, {each.kind}", f"{device.url}/", ""))
-        rows.append((f"terminal {number}, customer", f"{device.url}/customer", ""))
+        if each.kind == "canteen":
+            rows.append((f"terminal {number}, customer", f"{device.url}/customer", ""))
     show.addresses(rows)
     if stage.options.lan:
         show.picture(f"{url}/", caption="On a phone in this network")

@@ -43,7 +43,7 @@ function press(key) {
 
 byId("keypad").addEventListener("click", (event) => event.target.dataset.key && press(event.target.dataset.key));
 document.addEventListener("keydown", (event) => {
-  if (event.target instanceof HTMLInputElement || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.querySelector("dialog[open]") || event.target instanceof HTMLInputElement || event.ctrlKey || event.metaKey || event.altKey) return;
   if (/^[0-9.]$/.test(event.key)) press(event.key);
   else if (event.key === "Backspace") press("back");
   else if (event.key === "Escape") press("clear");
