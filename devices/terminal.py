@@ -138,6 +138,8 @@ class Terminal:
             )
             if asking is None and transport is None:
                 asking = HttpTransport(server_url, connect_s=_ASK_S, silence_s=_ASK_S, whole_s=_ASK_S)
+            if neighbours is not None:
+                neighbours.go_by(control.now_ms)
             parts = _Parts(data_dir, seed, software, clock, randomness, journal, store, control, passing, files)
             signing = SigningClock(clock)
             sync = _worker(parts, transport or HttpTransport(server_url), identity, signing)

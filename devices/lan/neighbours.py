@@ -5,20 +5,20 @@ teller repeats it, and says every few seconds how far it has come, so that a lis
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from devices.core.accept import Genuine, presented_at
 from devices.core.funds import Pending, add_pending
-from devices.core.journal import Record, ReversalRecord, SaleRecord
+from devices.core.journal import ReversalRecord, SaleRecord
 from devices.core.signing import SigningKey
 from devices.drivers.clock import Clock
 from devices.drivers.randomness import Randomness
 from devices.journal.values import JournalBroken
 from devices.lan import own
-from devices.lan.claims import NEVER, Claims, Ours
-from devices.lan.heard import KEEP_S, Heard
+from devices.lan.claims import Claims, Ours
+from devices.lan.heard import KEEP_S
 from devices.lan.messages import (
     MAX_ENDS,
     NONCE_BYTES,
@@ -36,10 +36,9 @@ from devices.lan.messages import (
     unseal,
     verified,
 )
+from devices.lan.peer import ASK_AGAIN_MS, Address, Link, OwnJournal, Peer, Store
 from devices.lan.site import Site
 from devices.store.held import Held, Keys
-
-Address = tuple[str, int]
 
 REPEAT_AFTER_MS = (40, 160)
 """A sale is told again after these; what is lost even so is asked for."""
@@ -48,83 +47,14 @@ CLAIM_TIMES = 3
 HAVE_EVERY_MS = 2_000
 LIVELY_MS = 3 * HAVE_EVERY_MS + 1_000
 """A neighbour heard within this is there."""
-ASK_AGAIN_MS = 250
 CLAIM_AGE_S = 60
 """A claim of another time than this around now is a replay, or of a clock that is not to be believed."""
+REMEMBERED_MS = 10 * 60 * 1000
+"""Codes that were taken before a restart and might be claimed yet; no code lives as long."""
+MAX_REMEMBERED = 2_000
 MAX_WAITING = 1_000
-MAX_PER_S = 2_000
-"""Datagrams of one neighbour that are looked at in a second."""
 FACTS_PER_ANSWER = 16
 UPKEEP_MS = 60_000
-
-
-class Link(Protocol):
-    """How datagrams leave; they may be lost."""
-
-    def send(self, data: bytes, to: Address | None) -> None:
-        """To one, or to everybody. Never waits and never raises."""
-        ...
-
-
-class OwnJournal(Protocol):
-    """What is told over again comes from here."""
-
-    def last_presented_s(self, code_id: bytes) -> int | None:
-        """The last moment accepted for this code id. Raises JournalBroken."""
-        ...
-
-    def told_ends(self, *, since_ms: int) -> dict[int, int]:
-        """The last sale or reversal of each epoch that has one since then, oldest epoch first. Raises JournalBroken."""
-        ...
-
-    def told_after(self, epoch: int, seq: int, *, since_ms: int, limit: int) -> list[Record]:
-        """The sales and reversals of an epoch that follow. Raises JournalBroken."""
-        ...
-
-
-class Store(Protocol):
-    """The signed snapshot and the keys."""
-
-    @property
-    def held(self) -> Held | None:
-        """The present snapshot's head."""
-        ...
-
-    @property
-    def keys(self) -> Keys | None:
-        """The present keys."""
-        ...
-
-
-class _Peer:
-    """One neighbour as heard: its facts, where it speaks from, and how far it says it has come."""
-
-    def __init__(self, public: bytes) -> None:
-        self.public = public
-        self.facts = Heard()
-        self.address: Address | None = None
-        self.heard_ms: int | None = None
-        self.ends: dict[int, int] = {}
-        self.asked: dict[int, tuple[int, int]] = {}
-        self.second, self.in_second = 0, 0
-
-    def admits(self, now_ms: int) -> bool:
-        """Whether another datagram of this second is looked at."""
-        if now_ms // 1000 != self.second:
-            self.second, self.in_second = now_ms // 1000, 0
-        self.in_second += 1
-        return self.in_second <= MAX_PER_S
-
-    def wants(self, now_ms: int) -> list[Want]:
-        """What to ask for: where it came further than is known here, and no question is open."""
-        found = []
-        for epoch, end in self.ends.items():
-            through = self.facts.through(epoch)
-            after, asked_ms = self.asked.get(epoch, (-1, 0))
-            if through < end and (after != through or now_ms - asked_ms >= ASK_AGAIN_MS):
-                self.asked[epoch] = (through, now_ms)
-                found.append(Want(epoch, through))
-        return found[:FACTS_PER_ANSWER]
 
 
 class _Due(NamedTuple):
@@ -150,13 +80,19 @@ class Lan:
         self._lock = threading.Lock()
         self._answered = threading.Condition(self._lock)
         self._claims = Claims()
-        self._peers: dict[int, _Peer] = {}
+        self._peers: dict[int, Peer] = {}
         self._waiting: list[_Due] = []
         self._site: Site | None = None
         self._site_of: tuple[Held | None, Keys | None] = (None, None)
         self._have_due_ms = self._upkeep_due_ms = 0
         self._lively = 0
+        self._now_ms = clock.wall_ms
         self._ends = journal.told_ends(since_ms=self._since_ms())
+        self._remember(self._now_ms() - REMEMBERED_MS)
+
+    def go_by(self, now_ms: Callable[[], int]) -> None:
+        """The time that sales go by, unix ms, in place of the clock's; it must not wait for a lock."""
+        self._now_ms = now_ms
 
     # Asked and told by the sale
 
@@ -192,7 +128,7 @@ class Lan:
             if ours is None:
                 return False
             wait_ms = site.claim_wait_ms if self._lively else 0
-        said = Claim(code_id, moment_s, self._clock.wall_ms() // 1000)
+        said = Claim(code_id, moment_s, self._now_ms() // 1000)
         return self._won(ours, said, wait_ms)
 
     def _won(self, ours: Ours, said: Claim, wait_ms: int) -> bool:
@@ -248,18 +184,17 @@ class Lan:
             items = verified(sealed, public=public)
             self._take(sealed.terminal, peer, items, source=source, now_ms=now_ms)
 
-    def _take(self, terminal: int, peer: _Peer, items: tuple[Item, ...], *, source: Address, now_ms: int) -> None:
+    def _take(self, terminal: int, peer: Peer, items: tuple[Item, ...], *, source: Address, now_ms: int) -> None:
         answers: list[Item] = []
         wanted: list[Want] = []
-        now_s = self._clock.wall_ms() // 1000
-        used = {item.code: self._used_s(item.code, but=terminal) for item in items if isinstance(item, Claim)}
+        now_s = self._now_ms() // 1000
         with self._lock:
             peer.address, peer.heard_ms = source, now_ms
             for item in items:
                 if isinstance(item, Told | Undone):
                     peer.facts.take(item, now_s=now_s)
                 elif isinstance(item, Claim):
-                    answers += self._judge(item, terminal, used=used[item.code], now_ms=now_ms, now_s=now_s)
+                    answers += self._judge(item, terminal, now_ms=now_ms, now_s=now_s)
                 elif isinstance(item, Objection):
                     self._objected(item)
                 elif isinstance(item, Have):
@@ -274,23 +209,15 @@ class Lan:
         self._look_around(now_ms)
 
     def _used_s(self, code: bytes, *, but: int) -> int:
-        """The last moment at which the code was taken here or by others than `but`; -1 for never.
+        """The last moment at which the code was sold for, here or by others than `but`, as far as known; else -1."""
+        there = [peer.facts.last_presented_s(code) for number, peer in self._peers.items() if number != but]
+        return max((each for each in there if each is not None), default=self._claims.taken_s(code))
 
-        The journal, which may be busy with a sale, is asked only for what memory does not have.
-        """
-        with self._lock:
-            there = [peer.facts.last_presented_s(code) for number, peer in self._peers.items() if number != but]
-            here: int | None = self._claims.taken_s(code)
-        if here == NEVER:
-            with suppress(JournalBroken):
-                here = self._journal.last_presented_s(code)
-        return max((each for each in (here, *there) if each is not None), default=NEVER)
-
-    def _judge(self, claim: Claim, terminal: int, *, used: int, now_ms: int, now_s: int) -> list[Item]:
+    def _judge(self, claim: Claim, terminal: int, *, now_ms: int, now_s: int) -> list[Item]:
         site = self._site
         if site is None or abs(claim.at_s - now_s) > CLAIM_AGE_S:
             return []
-        refused = used >= claim.moment_s or self._claims.heard(
+        refused = self._used_s(claim.code, but=terminal) >= claim.moment_s or self._claims.heard(
             claim.code, claim.moment_s, terminal=terminal, here=site.terminal, now_ms=now_ms
         )
         self._answered.notify_all()
@@ -341,7 +268,7 @@ class Lan:
         return max(0, min(next_ms - now_ms, ASK_AGAIN_MS))
 
     def _upkeep(self) -> None:
-        now_s = self._clock.wall_ms() // 1000
+        now_s = self._now_ms() // 1000
         self._site_of = (None, None)
         self._refresh()
         for peer in self._peers.values():
@@ -361,7 +288,7 @@ class Lan:
         if self._site_of[0] is held and self._site_of[1] is keys:
             return
         self._site_of = (held, keys)
-        self._site = site = Site.of(held, keys, now_s=self._clock.wall_ms() // 1000)
+        self._site = site = Site.of(held, keys, now_s=self._now_ms() // 1000)
         publics = site.publics if site is not None else {}
         self._peers = {
             terminal: peer
@@ -369,7 +296,7 @@ class Lan:
             for peer in [self._peers.get(terminal)]
             if peer is not None and peer.public == public
         } | {
-            terminal: _Peer(public)
+            terminal: Peer(public)
             for terminal, public in publics.items()
             if terminal not in self._peers or self._peers[terminal].public != public
         }
@@ -377,8 +304,22 @@ class Lan:
             if each.terminal in self._peers:
                 self._peers[each.terminal].facts.settle({posted.epoch: posted.seq for posted in each.posted})
 
+    def _remember(self, since_ms: int) -> None:
+        """What was sold for just before this process began, in the order of the journal."""
+        sold: dict[tuple[int, int], Told] = {}
+        for epoch in self._ends:
+            records = self._journal.told_after(epoch, 0, since_ms=since_ms, limit=MAX_REMEMBERED)
+            for fact in own.facts(epoch, records, after=0):
+                if isinstance(fact, Told):
+                    sold[epoch, fact.seq] = fact
+                else:
+                    sold.pop((fact.of_epoch, fact.of_seq), None)
+        for told in sold.values():
+            if told.code:
+                self._claims.took(told.code, told.moment_s)
+
     def _since_ms(self) -> int:
-        return self._clock.wall_ms() - KEEP_S * 1000
+        return self._now_ms() - KEEP_S * 1000
 
     def _say(self, items: Sequence[Item], to: Address | None) -> None:
         site = self._site

@@ -1,5 +1,6 @@
 """The site's network: one socket to speak and be answered, and one for the group where there is one."""
 
+import logging
 import selectors
 import socket
 import threading
@@ -10,8 +11,7 @@ from struct import Struct
 import msgspec
 
 from devices.lan.messages import MAX_DATAGRAM_BYTES
-
-Address = tuple[str, int]
+from devices.lan.peer import Address
 
 PORT = 47_811
 GROUP = ("239.192.69.67", PORT)
@@ -21,7 +21,11 @@ AT_ONCE = 500
 """Datagrams looked at before the thread rests; of a flood the rest is lost in the socket's buffer."""
 REST_S = 0.02
 JOIN_EVERY_S = 5.0
+STUMBLED_MS = 1_000
 _MEMBERSHIP = Struct("4s4s")
+
+
+logger = logging.getLogger(__name__)
 
 
 class LanError(Exception):
@@ -121,7 +125,7 @@ class Udp:
                     selector.register(each, selectors.EVENT_READ)
             join_in_ms = 0
             while not self._stopping.is_set():
-                rest_ms = tick()
+                rest_ms = _tick_whatever_happens(tick)
                 join_in_ms -= rest_ms
                 if join_in_ms <= 0:
                     join_in_ms = int(JOIN_EVERY_S * 1000)
@@ -139,5 +143,17 @@ class Udp:
                 data, source = each.recvfrom(MAX_DATAGRAM_BYTES + 1)
             except OSError:
                 return taken
-            receive(data, source)
+            try:
+                receive(data, source)
+            except Exception:
+                logger.exception("a datagram was not digested, and the next one is heard")
         return AT_ONCE
+
+
+def _tick_whatever_happens(tick: Callable[[], int]) -> int:
+    """A fault nobody foresaw must not leave the terminal deaf while sales go on."""
+    try:
+        return tick()
+    except Exception:
+        logger.exception("the neighbours were not told what is due, and it is tried again")
+        return STUMBLED_MS

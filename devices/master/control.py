@@ -311,6 +311,10 @@ class MasterControl:
         newer = held.awaited(at_s=now_s)
         return held.decides_by(at_s=now_s), newer.number if newer is not None else 0
 
+    def now_ms(self) -> int:
+        """The time by which sales are decided, unix ms. Takes no lock."""
+        return self._time.now_ms()
+
     def uploaded(self) -> None:
         """The count of unsent records went down."""
         self._changed()

@@ -13,7 +13,8 @@ import msgspec
 from devices.core.funds import PersonRow
 from devices.core.messages import Peer, PostedThrough
 from devices.lan.neighbours import Lan
-from devices.lan.udp import Address, LanOptions
+from devices.lan.peer import Address
+from devices.lan.udp import LanOptions
 from devices.master.screen import Outcome
 from devices.terminal import Terminal
 from tests.devices import world

@@ -12,7 +12,8 @@ from devices.core.funds import Pending
 from devices.core.messages import Peer
 from devices.core.signing import SigningKey
 from devices.lan.messages import Item, Objection, Want, seal, site_key
-from devices.lan.neighbours import CLAIM_AGE_S, LIVELY_MS, MAX_PER_S
+from devices.lan.neighbours import CLAIM_AGE_S, LIVELY_MS
+from devices.lan.peer import MAX_PER_S
 from tests.devices import world
 from tests.devices.world import NOON_S
 from tests.lan.test_messages import a_sale
@@ -231,6 +232,26 @@ def test_a_terminal_that_sold_it_objects_where_its_telling_was_lost() -> None:
     wire.deliver()
     thread.join()
     assert found == [False]
+
+
+def test_a_terminal_that_was_restarted_objects_to_what_it_sold_before() -> None:
+    wire = make_wire(1, 2, claim_wait_ms=600)
+    wire.lost = lambda _sent, _to: True
+    kept, free = shown(1, NOON_S), shown(3, NOON_S)
+    wire.nodes[2].sell(kept)
+    wire.nodes[2].reverse(wire.nodes[2].sell(free), free)
+    wire.deliver()
+    wire.nodes[2].restart()
+    wire.lost = lambda sent, _to: b"told" in sent.data
+    wire.nodes[1].lan.tick()
+    for account_ref, taken in ((1, False), (3, True)):
+        thread, found = claiming(wire, 1, account_ref)
+        wire.nodes[2].lan.receive(wire.under_way.pop(0).data, ("1", 0))
+        for sent in wire.under_way:
+            wire.nodes[sent.to or 1].lan.receive(sent.data, ("2", 0))
+        wire.under_way.clear()
+        thread.join()
+        assert found == [taken]
 
 
 def test_a_third_terminal_objects_for_one_that_is_off() -> None:

@@ -11,7 +11,8 @@ from devices.core.journal import Record, ReversalRecord, SaleRecord
 from devices.core.messages import Peer, PostedThrough
 from devices.core.quote import Leg, Line, Person, Quote, Tap
 from devices.core.signing import SigningKey
-from devices.lan.neighbours import Address, Lan
+from devices.lan.neighbours import Lan
+from devices.lan.peer import Address
 from devices.store.held import Held, Keys
 from tests.devices import world
 from tests.devices.world import FakeClock, FakeRandomness, Phone
@@ -32,10 +33,6 @@ class Memory:
     """A journal without a disk; what it holds survives a restart of the rest."""
 
     records: dict[int, list[Record]] = field(default_factory=dict)
-    codes: dict[bytes, int] = field(default_factory=dict)
-
-    def last_presented_s(self, code_id: bytes) -> int | None:
-        return self.codes.get(code_id)
 
     def told_ends(self, *, since_ms: int) -> dict[int, int]:
         return {epoch: held[-1].seq for epoch, held in self.records.items() if held and held[-1].at_ms >= since_ms}
@@ -140,7 +137,6 @@ class Node:
         self.seq += 1
         record = a_record(code, seq=self.seq, at_ms=self.wire.clock.now_ms, amount_minor=amount_minor)
         self.memory.records.setdefault(self.epoch, []).append(record)
-        self.memory.codes[code.code.code_id] = accept.presented_at(code.code)
         self.lan.sold(self.epoch, record, code)
         return record
 
@@ -148,7 +144,6 @@ class Node:
         self.seq += 1
         record = ReversalRecord(self.seq, self.wire.clock.now_ms, self.epoch, sale.seq)
         self.memory.records.setdefault(self.epoch, []).append(record)
-        self.memory.codes.pop(code.code.code_id, None)
         self.lan.undone(self.epoch, record, sale.evidence)
 
     def spent(self, account_ref: int) -> int:
