@@ -132,8 +132,6 @@ class Beeps:
 
     def tell(self, outcome: Outcome) -> None:
         """Short."""
-        if outcome.result is None:
-            return
         try:
             self._buzzer.beep(outcome.result.sound)
         except SignalError:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from devices.core.journal import EpochRecord, ReversalRecord, SaleRecord, decode_record
+from devices.core.signing import SigningKey
 from devices.journal import tables
+from devices.journal.values import JournalBroken
 from devices.store import snapshots
 from tests.compatibility import release_2
-from tests.compatibility.conftest import Counter
-from tests.compatibility.kept import FOLDER, RELEASES, Kept, kept
+from tests.compatibility.conftest import Counter, start
+from tests.compatibility.kept import DEVICE_SEED, FOLDER, RELEASES, Kept, kept
+from tests.devices import world
+from tests.devices.world import FakeClock, FakeServer
 
 Wake = Callable[[int], tuple[Kept, Counter]]
 
@@ -119,3 +125,38 @@ def test_the_newest_device_kept_is_of_the_present_forms() -> None:
 def _form(path: Path) -> int:
     """The number of a database's form, where SQLite keeps it: at byte 60 of the file."""
     return int.from_bytes(path.read_bytes()[60:64], "big")
+
+
+def _as_of_a_later_release(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as opened:
+        (form,) = opened.execute("PRAGMA user_version").fetchone()
+        opened.execute(f"PRAGMA user_version = {form + 50}")
+
+
+def test_a_journal_of_a_later_release_is_left_as_it_is_for_an_engineer(tmp_path: Path) -> None:
+    folder = kept(RELEASES[-1]).device(tmp_path / "device")
+    _as_of_a_later_release(folder / "journal.sqlite3")
+    before = (folder / "journal.sqlite3").read_bytes()
+    clock = FakeClock()
+    for _ in range(2):
+        with pytest.raises(JournalBroken, match="later release"):
+            start(folder, clock, FakeServer(clock))
+    assert (folder / "journal.sqlite3").read_bytes() == before
+
+
+def test_a_snapshot_of_a_later_release_is_fetched_again_and_the_journal_goes_on(tmp_path: Path) -> None:
+    was = kept(RELEASES[-1])
+    folder = was.device(tmp_path / "device")
+    _as_of_a_later_release(folder / "snapshot.sqlite3")
+    clock = FakeClock(now_ms=was.ended_ms + 1_000)
+    server = FakeServer(clock)
+    server.device_public = SigningKey(DEVICE_SEED).public.hex()
+    world.add_people(server, world.row(1))
+    for batch in was.sent:
+        server.receive(batch)
+    counter = start(folder, clock, server)
+    assert counter.terminal._store.people() == 0
+    counter.sync()
+    assert counter.terminal._store.people() == 1
+    assert [server.streams[epoch].lines == list(lines) for epoch, lines in was.streams.items()] == [True, True]
+    counter.terminal.close()

@@ -11,6 +11,7 @@ import pytest
 from devices.drivers.extras import MissingExtra
 from devices.drivers.serial_line import SerialLine
 from devices.drivers.signals import (
+    Beeps,
     BellBuzzer,
     GpioRelay,
     RelayBuzzer,
@@ -18,6 +19,7 @@ from devices.drivers.signals import (
     SignalError,
     relay_command,
 )
+from devices.master.screen import Outcome, Result, Said, Sound
 from tests.support.wire import Wire
 
 ON, OFF = bytes.fromhex("A00101A2"), bytes.fromhex("A00100A1")
@@ -98,6 +100,24 @@ def test_a_bell_rings_and_a_closed_one_is_said() -> None:
     stream.close()
     with pytest.raises(SignalError):
         BellBuzzer(stream).beep("approved")
+
+
+def test_a_silent_buzzer_never_holds_up_a_sale() -> None:
+    class Heard:
+        def __init__(self, *, broken: bool = False) -> None:
+            self.sounds: list[Sound] = []
+            self._broken = broken
+
+        def beep(self, sound: Sound) -> None:
+            if self._broken:
+                raise SignalError("not connected")
+            self.sounds.append(sound)
+
+    heard, said = Heard(), Said("好", "Well")
+    result = Result(1, "declined", "declined", 0, 0, 0, said, said, 0)
+    Beeps(heard).tell(Outcome(False, result))
+    Beeps(Heard(broken=True)).tell(Outcome(False, result))
+    assert heard.sounds == ["declined"]
 
 
 def test_without_pyserial_the_command_that_brings_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
