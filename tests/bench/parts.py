@@ -24,6 +24,7 @@ PARTS = (
     "rehearse",
     "online",
     "lan",
+    "journal",
 )
 """Each is a module here with NAME and `run(*, scale: float) -> list[Figure]`."""
 

@@ -15,8 +15,11 @@ from devices.journal.journal import FILE
 from devices.journal.values import JournalBroken, Limits
 from devices.master.screen import Phase
 from devices.store.snapshots import StoreBroken
+from devices.terminal import STORAGE_KEY
 from firmware_sim.disk import images
+from tests.devices.world import FakeRandomness
 from tests.endurance.machine import Machine, after_the_cut, check
+from tests.support.longjournal import fill
 
 ALWAYS = 1_000_000
 ROOMY = Limits(reserve_bytes=256 * 1024)
@@ -224,3 +227,37 @@ def _sales_of(machine: Machine) -> list[SaleRecord]:
         for written in machine.terminal._journal.written(SaleRecord, since_ms=0)
         if isinstance(written.record, SaleRecord)
     ]
+
+
+# Weeks in the dark
+
+
+def test_fifty_thousand_sales_wait_then_the_next_is_refused_until_the_line_is_back(make: Make) -> None:
+    machine = make(limits=Limits(), keep_log=False)
+    machine.server.down = True
+    assert machine.pay(1).approved
+    (sold,) = machine.terminal._journal.written(SaleRecord, since_ms=0)
+    assert isinstance(sold.record, SaleRecord)
+    machine.close()
+    key = (machine.folder / STORAGE_KEY).read_bytes()
+    fill(
+        machine.folder,
+        key=key,
+        randomness=FakeRandomness(99),
+        sale=sold.record,
+        count=49_990,
+        at_ms=machine.clock.now_ms,
+    )
+    machine.listen()
+    machine.boot()
+    journal = machine.terminal._journal
+    assert machine.sell_out().why == Why.JOURNAL_FULL
+    assert journal.unsent == Limits().max_unacknowledged == 50_000
+    assert machine.undo().approved
+    _note(machine)
+    machine.server.down = False
+    machine.sync(steps=2)
+    assert 0 < journal.unsent < 50_000
+    assert machine.pay(2).approved
+    machine.sync(steps=400)
+    assert journal.unsent == 0
