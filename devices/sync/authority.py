@@ -30,6 +30,7 @@ class _Question:
     def __init__(self, asked: Authorise) -> None:
         self.asked = asked
         self.answer: Authorised | None = None
+        self.answered = False
         self.done = threading.Event()
 
 
@@ -67,9 +68,11 @@ class ServerAuthority:
             self._busy = True
             self._start()
         self._waiting.put(asked)
-        if not asked.done.wait(self._limit_ms / 1000):
+        in_time = asked.done.wait(self._limit_ms / 1000)
+        if not in_time or not asked.answered:
             self._missed()
             return None
+        self._unanswered = self._quiet_until_ms = 0
         return asked.answer
 
     def stop(self, *, timeout_s: float = 1.0) -> None:
@@ -100,24 +103,23 @@ class ServerAuthority:
             if asked is None:
                 return
             try:
-                asked.answer = self._carry(asked.asked)
+                self._carry(asked)
             except Exception:
                 logger.exception("a question to the server stumbled")
             finally:
                 self._busy = False
                 asked.done.set()
 
-    def _carry(self, question: Authorise) -> Authorised | None:
+    def _carry(self, asked: _Question) -> None:
         identity, keys = self._identity(), self._keys()
         if identity is None or keys is None:
-            return None
+            return
         try:
-            answer = self._server.authorise(identity, question, keys=keys)
+            answer = self._server.authorise(identity, asked.asked, keys=keys)
         except (NoAnswer, MessageError):
-            self._missed()
-            return None
-        self._unanswered = self._quiet_until_ms = 0
-        return answer if isinstance(answer, Authorised) else None
+            return
+        asked.answer = answer if isinstance(answer, Authorised) else None
+        asked.answered = True
 
     def _missed(self) -> None:
         """Ask no more for a while, each time longer: a line that swallows answers must not slow every sale."""
