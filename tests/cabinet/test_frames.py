@@ -105,6 +105,12 @@ def test_a_frame_with_any_one_or_two_bits_flipped_is_never_accepted() -> None:
             assert Frames().feed(bytes(damaged)) == []
 
 
+def test_only_the_two_bytes_that_need_it_are_escaped() -> None:
+    whole = encode(Ask("A1"), sequence=1)
+    assert _read(whole.replace(b"A", b"\x7d\x61")) == []
+    assert _read(whole.replace(b"A", b"\x7d\x7d\x61")) == []
+
+
 def test_a_repeated_frame_is_read_as_often_as_it_came() -> None:
     assert _read(encode(ORDER, sequence=1) * 3) == [ORDER] * 3
 

@@ -87,6 +87,17 @@ def test_goods_that_come_after_the_money_went_back_are_told_to_finance_once() ->
     assert (line.book.given_back, line.book.dispensed, line.book.late) == ([1], [], [1])
 
 
+def test_late_goods_reported_again_are_not_told_again_also_after_a_restart() -> None:
+    line = Line(motor="sticks")
+    line.choose()
+    line.pay()
+    late = encode(Report("A1", Goods.DISPENSED), sequence=1)
+    line.send(late * 2)
+    line.start_terminal()
+    line.send(late)
+    assert line.book.late == [1]
+
+
 def test_goods_that_never_stop_moving_are_paid_back_in_the_end() -> None:
     line = Line(motor="hangs")
     line.choose()
@@ -123,6 +134,18 @@ def test_a_tap_that_was_being_decided_while_the_order_was_cancelled_is_reversed(
     assert not line.pay_for(Name("milk-1", "A1"))
     assert line.book.given_back == [1]
     assert line.fallen == []
+
+
+def test_an_approval_of_an_order_that_is_gone_does_not_pay_for_the_next_one() -> None:
+    line = Line()
+    line.choose("A1")
+    line.cabinet.cancel()
+    line.exchange()
+    line.choose("A2")
+    assert not line.pay_for(Name("milk-1", "A1"))
+    assert line.fallen == []
+    assert line.pay()
+    assert line.fallen == ["A2"]
 
 
 def test_a_cancel_that_comes_after_the_approval_is_too_late_and_the_cabinets_word_on_the_goods_counts() -> None:
@@ -301,6 +324,20 @@ def test_a_cabinet_cut_off_with_an_order_that_waits_forgets_it_on_both_sides() -
     line.run(1_000)
     assert line.terminal.open is None
     assert line.cabinet.goods("A1") is Goods.VOID
+
+
+def test_a_hello_takes_back_an_order_that_waits_and_none_that_is_paid() -> None:
+    line = Line(motor="hangs")
+    hello = encode(Hello("milk-1"), sequence=1)
+    line.choose()
+    line.send(hello)
+    assert line.terminal.open is None
+    line.cabinet.cancel()
+    line.choose("A2")
+    line.pay()
+    line.send(hello)
+    assert line.terminal.open is not None
+    assert line.terminal.open.phase is Phase.DISPENSING
 
 
 def test_a_reversal_that_storage_refuses_is_tried_until_it_is_durable() -> None:
