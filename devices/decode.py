@@ -7,7 +7,6 @@
 It takes no money and keeps no sales: who does that uses `devices.terminal`.
 """
 
-import fcntl
 import logging
 import os
 import threading
@@ -30,7 +29,7 @@ from devices.core.signing import SEED_BYTES
 from devices.drivers import vault
 from devices.drivers.clock import Clock, SystemClock
 from devices.drivers.database import SqliteStorage, Storage, StorageError
-from devices.drivers.files import OWNER_ONLY
+from devices.drivers.folder import hold
 from devices.drivers.keyfile import read_or_make, write_whole
 from devices.drivers.network import NoAnswer, Transport
 from devices.drivers.randomness import Randomness, SystemRandomness
@@ -48,7 +47,7 @@ from devices.sync.worker import SigningClock
 logger = logging.getLogger(__name__)
 
 SOFTWARE = "ecard-decode/0.2.0"
-DEVICE_KEY, STORAGE_KEY, LOCK, SERVER = "device.key", "storage.key", "lock", "server"
+DEVICE_KEY, STORAGE_KEY, SERVER = "device.key", "storage.key", "server"
 WITHOUT_POLICY = (AgeStep(7 * 24 * 3600, 0, 0),)
 
 T = TypeVar("T")
@@ -59,10 +58,6 @@ class NotEnrolled(Exception):
 
     `args[0]` says which; a refusal's is the server's word (PROTOCOL.md section 1).
     """
-
-
-class InUse(Exception):
-    """Another process works with this folder: whoever started the second."""
 
 
 class Drivers(msgspec.Struct, frozen=True):
@@ -152,7 +147,7 @@ class Decoder:
     def _open(cls, folder: Path, server_url: str, drivers: Drivers) -> Self:
         clock, randomness, storage = drivers.clock, drivers.randomness, drivers.storage
         with ExitStack() as undo:
-            lock = _lock(folder)
+            lock = hold(folder)
             undo.callback(os.close, lock)
             seed = read_or_make(folder / DEVICE_KEY, size_bytes=SEED_BYTES, randomness=randomness)
             key = read_or_make(folder / STORAGE_KEY, size_bytes=vault.KEY_BYTES, randomness=randomness)
@@ -356,13 +351,3 @@ def _refused(decline: Decline) -> Verdict:
         zh=decline_sentence(decline, language="zh"),
         en=decline_sentence(decline, language="en"),
     )
-
-
-def _lock(folder: Path) -> int:
-    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise InUse(f"a device already runs in {folder.name}") from error
-    return handle

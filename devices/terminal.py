@@ -1,6 +1,5 @@
 """A whole terminal on real drivers: keys, journal, snapshot, master control and the thread that syncs."""
 
-import fcntl
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -14,7 +13,8 @@ from devices.core.signing import SEED_BYTES
 from devices.drivers import vault
 from devices.drivers.clock import Clock, SystemClock
 from devices.drivers.database import SqliteStorage, Storage
-from devices.drivers.files import OWNER_ONLY, Files
+from devices.drivers.files import Files
+from devices.drivers.folder import hold
 from devices.drivers.keyfile import read_or_make
 from devices.drivers.network import Transport
 from devices.drivers.randomness import Randomness, SystemRandomness, draw_epoch
@@ -36,13 +36,9 @@ from devices.sync.worker import SigningClock, SyncWorker
 
 SOFTWARE = "ecard-terminal/0.1.0"
 _ASK_S = LIMIT_MS / 1000
-DEVICE_KEY, STORAGE_KEY, LOCK = "device.key", "storage.key", "lock"
+DEVICE_KEY, STORAGE_KEY = "device.key", "storage.key"
 
 T = TypeVar("T")
-
-
-class InUse(Exception):
-    """Another process runs a terminal in this folder: whoever started the second."""
 
 
 class Terminal:
@@ -99,7 +95,7 @@ class Terminal:
         )
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with ExitStack() as undo:
-            lock = _lock(data_dir)
+            lock = hold(data_dir)
             undo.callback(os.close, lock)
             files = storage.files
             seed = read_or_make(data_dir / DEVICE_KEY, size_bytes=SEED_BYTES, randomness=randomness, files=files)
@@ -201,16 +197,6 @@ class Terminal:
         for name in (DEVICE_KEY, STORAGE_KEY):
             self._files.remove(self._folder / name)
         self._files.sync_folder(self._folder)
-
-
-def _lock(data_dir: Path) -> int:
-    handle = os.open(data_dir / LOCK, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise InUse(f"a terminal already runs in {data_dir.name}") from error
-    return handle
 
 
 def _with_reserve(folder: Path, files: Files, open_part: Callable[[], T]) -> T:

@@ -15,7 +15,8 @@ from devices.core.accept import FOREVER_S, Denial
 from devices.core.code import Grant
 from devices.core.enrolment import NotAnEnrolmentCode
 from devices.core.messages import MessageError, Refusal
-from devices.decode import Decoder, Drivers, InUse, NotEnrolled, Verdict
+from devices.decode import Decoder, Drivers, NotEnrolled, Verdict
+from devices.drivers.folder import InUse
 from devices.drivers.network import NoAnswer
 from devices.store import taken
 from tests.devices import world

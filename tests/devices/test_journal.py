@@ -14,13 +14,14 @@ import pytest
 from devices.core.declines import Why
 from devices.core.journal import EpochRecord, SaleRecord
 from devices.drivers.database import Connection, Rows, StorageError
+from devices.drivers.folder import InUse
 from devices.drivers.keyfile import KeyFileError
 from devices.drivers.randomness import SystemRandomness
 from devices.drivers.vault import Vault, VaultError
 from devices.journal.journal import FILE, Journal
 from devices.journal.values import DAY_MS, JournalBroken, Limits, RecordsWaiting
 from devices.master.screen import Phase
-from devices.terminal import DEVICE_KEY, STORAGE_KEY, InUse
+from devices.terminal import DEVICE_KEY, STORAGE_KEY
 from tests.devices import world
 from tests.devices.conftest import Bench
 from tests.devices.world import NOON_S, Phone
