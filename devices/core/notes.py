@@ -18,6 +18,8 @@ VOIDED = "sale.voided"
 EXTENDED = "offline.extended"
 """Hours granted for one snapshot, by its stamp."""
 CLEARED = "passage.cleared"
+DISPENSED, DISPENSED_LATE = "dispensed", "dispensed_late"
+"""A cabinet gave out what a sale paid for; late: after the sale was taken back."""
 
 _SENTENCES: dict[str, Text] = {
     MENU_TRIED: Text("{by}：输入 PIN 尝试进入主管菜单", "{by}: a PIN was typed for the supervisor's menu"),
@@ -31,6 +33,11 @@ _SENTENCES: dict[str, Text] = {
     EXTENDED: Text(
         "{by} 同意脱机收款延长 {hours} 小时（本次快照共 {total_hours} 小时）",
         "{by} extended offline sales by {hours} h ({total_hours} h in all for this snapshot)",
+    ),
+    DISPENSED: Text("货柜已出货（记录 {seq}）", "The cabinet gave out what record {seq} paid for"),
+    DISPENSED_LATE: Text(
+        "货柜在交易撤销后才出货（记录 {seq}），请核对",
+        "The cabinet gave out goods after their sale (record {seq}) was taken back: please look",
     ),
     CLEARED: Text("{by} 清除了进出记忆，所有人可重新进入", "{by} let everybody in again"),
 }

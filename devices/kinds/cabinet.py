@@ -24,11 +24,12 @@ from devices.cabinet.values import (
 from devices.core.declines import Why
 from devices.core.journal import Facts
 from devices.core.money import AmountError
+from devices.core.notes import DISPENSED, DISPENSED_LATE
 from devices.drivers.clock import Clock
 from devices.journal.orders import EPOCH, SEQ, Ordered
 from devices.journal.values import JournalBroken, Passing, unwatched
 from devices.kinds.base import NotYet
-from devices.kinds.ordering import DISPENSED, DISPENSED_LATE, OrderControls
+from devices.kinds.ordering import OrderControls
 from devices.master.results import charged_minor
 from devices.master.screen import Controls, Outcome, Said
 from devices.master.screen import Phase as Stands

@@ -7,9 +7,6 @@ from devices.journal.orders import Ordered
 from devices.journal.values import NewestSale
 from devices.master.screen import Controls, Outcome
 
-DISPENSED, DISPENSED_LATE = "dispensed", "dispensed_late"
-"""Notes about a sale: its goods came, or came after the money had been given back."""
-
 
 class OrderControls(Controls, Protocol):
     """`MasterControl` is the real one."""

@@ -10,11 +10,11 @@ import pytest
 from devices.core.accept import FOREVER_S, Denial
 from devices.core.card import name_of
 from devices.core.journal import NoteRecord, PassRecord
+from devices.core.notes import CLEARED
 from devices.journal.journal import Journal
 from devices.journal.values import JournalFull
 from devices.kinds.base import Device
 from devices.kinds.gate import Arm, Gate
-from devices.core.notes import CLEARED
 from tests.devices import world
 from tests.devices.conftest import Bench
 from tests.devices.world import CARD_KEY, DAY_S, parameters, pre_signed, row
