@@ -1,4 +1,8 @@
-"""The process is killed (SIGKILL) at any point of boot, sale, reversal, upload and snapshot, several times over."""
+"""The process is killed (SIGKILL) at any point of boot, sale, reversal, upload and snapshot, several times over.
+
+What it wrote is in the page cache and survives it: this alone proves nothing about a power cut. For that see
+`tests/endurance/test_power_cut.py`.
+"""
 
 from __future__ import annotations
 

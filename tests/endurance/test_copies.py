@@ -12,7 +12,8 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from devices.terminal import Terminal
-from ecard.settlement.models import ExceptionKind, Sale, Stream
+from ecard.settlement.models import ExceptionKind, Sale
+from ecard.terminals.models import Stream
 from ecard.terminals.models import Terminal as Row
 from ecard.terminals.operations import invite, register
 from tests.support.books import assert_books_balance, told

