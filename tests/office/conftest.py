@@ -61,6 +61,7 @@ from ecard.payments.operations import top_up
 from ecard.settlement.rehearsal import work
 from ecard.terminals.models import Supervisor
 from ecard.terminals.operations import invite, save_supervisor
+from tests.support.asking import Asker
 from tests.support.campus import NOON
 from tests.support.policies import publish_rules
 from tests.support.settling import World, make_till, make_world
@@ -222,4 +223,5 @@ def _sales(world: World, number: int, *, by: User) -> None:
     till.send(till.sealed(1))
     till.lines[-1] = sent
     world.settle()
+    Asker(till).ask(1_00, person=number % 3)
     invite(terminal=till.terminal, by=by, at=world.at)

@@ -35,6 +35,7 @@ from ecard.office.scoping import SCOPES, SHARED, Scoped
 from ecard.settlement.models import Sale
 from ecard.terminals.models import Supervisor, Terminal
 from ecard.terminals.operations import invite, save_supervisor
+from tests.support.asking import Asker
 from tests.support.campus import NOON
 from tests.support.settling import World, make_till, make_world
 
@@ -71,6 +72,7 @@ def make_theirs(world: World, name: str, *, number: int) -> Theirs:
     till.note(SHIFT_OPENED)
     till.upload()
     world.settle()
+    Asker(till).ask(1_00)
     invite(terminal=till.terminal, by=User.objects.create(username=f"inviter-{name}"), at=at)
     return Theirs(site, outlet, meal, product, tuple(_records(site, outlet, till.terminal, product, name)))
 
@@ -79,6 +81,7 @@ def _records(site: Site, outlet: Outlet, terminal: Terminal, product: Product, n
     yield from (site, outlet, *site.meal_periods.all(), *CalendarDay.objects.filter(site=site), product, terminal)
     yield from (*terminal.streams.all(), *terminal.sales.all(), *terminal.batches.all())
     yield from (*terminal.sale_exceptions.all(), *terminal.passages.all(), *terminal.notes.all())
+    yield from terminal.authorised_holds.all()
     save_supervisor(supervisor=Supervisor(), name="王", site=site, terminals=(), active=True, pin="280417", at=NOON)
     yield from site.supervisors.all()
     for sale in terminal.sales.all():

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from ecard.settlement.models import AuthorisedHold
-from tests.online.conftest import Asker
+from tests.support.asking import Asker
 from tests.support.settling import World
 
 

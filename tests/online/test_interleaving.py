@@ -17,7 +17,7 @@ from ecard.ledger.queries import replay_check, sum_of_balances
 from ecard.settlement import operations
 from ecard.settlement.models import AuthorisedHold, AuthorisedState, Sale
 from ecard.settlement.queries import recheck
-from tests.online.conftest import Asker
+from tests.support.asking import Asker
 from tests.support.settling import World, make_till
 
 ASK, RETRY, WRITE, OFFLINE, REVERSE, UPLOAD, SETTLE, LAPSE, RESTART = range(9)

@@ -20,7 +20,7 @@ from ecard.settlement import operations
 from ecard.settlement.checkpoints import watcher
 from ecard.settlement.models import AuthorisedHold, AuthorisedState, ExceptionKind, Sale
 from ecard.settlement.queries import recheck
-from tests.online.conftest import Asker
+from tests.support.asking import Asker
 from tests.support.books import assert_books_balance, loss, told
 from tests.support.settling import World
 

@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
                     "terminal",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
+                        related_name="authorised_holds",
                         to="terminals.terminal",
                         verbose_name="terminal",
                     ),
