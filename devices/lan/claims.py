@@ -74,17 +74,11 @@ class Claims:
         return not ours.lost
 
     def took(self, code: bytes, moment_s: int) -> None:
-        """The sale is durable."""
+        """The sale is durable. Reversed or not, nobody else may have the code: it is free here alone."""
         self._taken.pop(code, None)
         self._taken[code] = moment_s
         if len(self._taken) > MAX_TAKEN:
             self._taken.popitem(last=False)
-
-    def gave_back(self, code: bytes) -> None:
-        """The sale was reversed: the journal knows what counts now."""
-        self._taken.pop(code, None)
-        if self._ours is not None and self._ours.code == code:
-            self._ours = None
 
     def taken_s(self, code: bytes) -> int:
         """The last moment taken here, as far as it was since this process began; else NEVER."""

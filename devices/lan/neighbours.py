@@ -149,13 +149,10 @@ class Lan:
                 self._claims.took(said.code, said.moment_s)
         self._tell(said)
 
-    def undone(self, epoch: int, record: ReversalRecord, evidence: str) -> None:
+    def undone(self, epoch: int, record: ReversalRecord, _evidence: str) -> None:
         """A sale was reversed: the code may be taken again here, and here alone."""
-        code = own.code_of(evidence)
         with self._lock:
             said = own.undone(epoch, record, after=self._ends.get(epoch, 0))
-            if code is not None:
-                self._claims.gave_back(code.code_id)
         self._tell(said)
 
     def _tell(self, said: Fact) -> None:
@@ -290,15 +287,10 @@ class Lan:
         self._site_of = (held, keys)
         self._site = site = Site.of(held, keys, now_s=self._now_ms() // 1000)
         publics = site.publics if site is not None else {}
+        before = self._peers
         self._peers = {
-            terminal: peer
+            terminal: before[terminal] if terminal in before and before[terminal].public == public else Peer(public)
             for terminal, public in publics.items()
-            for peer in [self._peers.get(terminal)]
-            if peer is not None and peer.public == public
-        } | {
-            terminal: Peer(public)
-            for terminal, public in publics.items()
-            if terminal not in self._peers or self._peers[terminal].public != public
         }
         for each in held.peers if held is not None else ():
             if each.terminal in self._peers:
@@ -306,17 +298,11 @@ class Lan:
 
     def _remember(self, since_ms: int) -> None:
         """What was sold for just before this process began, in the order of the journal."""
-        sold: dict[tuple[int, int], Told] = {}
         for epoch in self._ends:
             records = self._journal.told_after(epoch, 0, since_ms=since_ms, limit=MAX_REMEMBERED)
             for fact in own.facts(epoch, records, after=0):
-                if isinstance(fact, Told):
-                    sold[epoch, fact.seq] = fact
-                else:
-                    sold.pop((fact.of_epoch, fact.of_seq), None)
-        for told in sold.values():
-            if told.code:
-                self._claims.took(told.code, told.moment_s)
+                if isinstance(fact, Told) and fact.code:
+                    self._claims.took(fact.code, fact.moment_s)
 
     def _since_ms(self) -> int:
         return self._now_ms() - KEEP_S * 1000

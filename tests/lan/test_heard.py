@@ -138,6 +138,14 @@ def test_a_chain_of_nothing_but_gaps_is_bounded() -> None:
     assert chain.through == 6
 
 
+def test_answers_that_overlap_what_was_heard_before_leave_no_gap() -> None:
+    chain = Chain()
+    chain.cover(5, 9)
+    chain.cover(9, 12)
+    chain.cover(0, 7)
+    assert chain.through == 12
+
+
 def test_a_reversal_told_before_its_sale_takes_it_back_all_the_same() -> None:
     sale, reversal = a_sale(2, after=0), Undone(77, 3, 2, 77, 2)
     assert told_all([reversal, sale]).pending(1) == Pending()

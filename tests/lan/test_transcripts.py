@@ -196,6 +196,17 @@ def test_of_two_claims_under_way_at_once_the_lower_number_wins() -> None:
     assert (first, second) == ([True], [False])
 
 
+def test_a_claim_that_is_heard_while_waiting_ends_the_wait_where_the_objection_is_lost() -> None:
+    wire = make_wire(1, 2, claim_wait_ms=300)
+    wire.lost = lambda sent, to: to == 2 and sent.to == 2
+    one, first = claiming(wire, 1)
+    other, second = claiming(wire, 2)
+    wire.deliver()
+    one.join()
+    other.join()
+    assert (first, second) == ([True], [False])
+
+
 def test_of_three_claims_under_way_at_once_one_wins() -> None:
     wire = make_wire(1, 2, 3, claim_wait_ms=600)
     started = [claiming(wire, number) for number in (3, 2, 1)]
@@ -237,14 +248,14 @@ def test_a_terminal_that_sold_it_objects_where_its_telling_was_lost() -> None:
 def test_a_terminal_that_was_restarted_objects_to_what_it_sold_before() -> None:
     wire = make_wire(1, 2, claim_wait_ms=600)
     wire.lost = lambda _sent, _to: True
-    kept, free = shown(1, NOON_S), shown(3, NOON_S)
+    kept, reversed_there = shown(1, NOON_S), shown(3, NOON_S)
     wire.nodes[2].sell(kept)
-    wire.nodes[2].reverse(wire.nodes[2].sell(free), free)
+    wire.nodes[2].reverse(wire.nodes[2].sell(reversed_there), reversed_there)
     wire.deliver()
     wire.nodes[2].restart()
     wire.lost = lambda sent, _to: b"told" in sent.data
     wire.nodes[1].lan.tick()
-    for account_ref, taken in ((1, False), (3, True)):
+    for account_ref, taken in ((1, False), (3, False), (5, True)):
         thread, found = claiming(wire, 1, account_ref)
         wire.nodes[2].lan.receive(wire.under_way.pop(0).data, ("1", 0))
         for sent in wire.under_way:
