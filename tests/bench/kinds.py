@@ -29,7 +29,7 @@ from tests.bench.terminal import least, p99, signed, took_ms
 from tests.devices import world
 from tests.devices.conftest import Bench
 from tests.devices.world import FakeClock, FakeServer, Phone
-from tests.lan.conftest import Till, listed, make_site
+from tests.lan.site import Till, listed, make_site
 
 NAME = "kinds"
 RUNS = 3
