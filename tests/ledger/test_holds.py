@@ -126,3 +126,51 @@ def test_a_hold_that_ended_has_its_time(purse: int) -> None:
     hold = place(purse, 600)
     with pytest.raises(IntegrityError), transaction.atomic():
         Hold.objects.filter(pk=hold.pk).update(state=HoldState.RELEASED)
+
+
+def place_several(*parts: tuple[int, int], key: str = "several") -> list[int]:
+    with transaction.atomic():
+        locked = operations.lock_accounts([account for account, _amount in parts])
+        return operations.place_holds(parts=parts, locked=locked, key=key, at=AT, expires_at=LATER)
+
+
+def test_several_accounts_are_held_together_or_not_at_all(purse: int) -> None:
+    empty = operations.open_account(kind=AccountKind.PURSE, label="empty", floor_minor=0)
+    with pytest.raises(InsufficientFunds):
+        place_several((purse, 600), (empty, 1))
+    assert queries.funds([purse])[purse].held_minor == 0
+    (held,) = place_several((purse, 600))
+    assert [tuple(each) for each in operations.open_holds([held, held + 1])] == [(held, purse, 600)]
+
+
+@pytest.mark.parametrize("amount_minor", [0, -1])
+def test_nothing_is_no_hold_among_several(purse: int, amount_minor: int) -> None:
+    with pytest.raises(HoldRefused):
+        place_several((purse, amount_minor))
+
+
+def test_one_posting_captures_several_holds_and_names_each(purse: int, shop: int) -> None:
+    other = operations.open_account(kind=AccountKind.PURSE, label="other", floor_minor=0)
+    desk = operations.house_account(kind=AccountKind.CASH_DESK)
+    operations.post(transfers=[NewTransfer(desk, other, 1_000, TransferKind.TOP_UP, CauseKind.TOP_UP, 2)], at=AT)
+    holds = place_several((purse, 600), (other, 300))
+    rows = [
+        NewTransfer(purse, shop, 600, TransferKind.SALE_PURSE, CauseKind.SALE, 7),
+        NewTransfer(purse, shop, 50, TransferKind.SALE_PURSE, CauseKind.SALE, 8),
+        NewTransfer(other, shop, 200, TransferKind.SALE_GRANT, CauseKind.SALE, 7),
+    ]
+    with transaction.atomic():
+        locked = operations.lock_accounts([purse, other, shop])
+        freed = {account: state._replace(held_minor=0) for account, state in locked.items()}
+        operations.post_group(rows=rows, locked=freed, at=AT, captured={0: holds[0], 2: holds[1]})
+        assert operations.end_holds(holds, captured=True, at=AT) == 2
+    named = {transfer.amount_minor: transfer.hold_id for transfer in Transfer.objects.filter(credit_account=shop)}
+    assert named == {600: holds[0], 50: None, 200: holds[1]}
+    assert queries.funds([purse])[purse] == Funds(balance_minor=350, held_minor=0, available_minor=350)
+
+
+def test_what_has_ended_is_not_ended_again(purse: int) -> None:
+    holds = place_several((purse, 600))
+    assert operations.end_holds(holds, at=AT) == 1
+    assert operations.end_holds(holds, captured=True, at=LATER) == 0
+    assert set(Hold.objects.values_list("state", flat=True)) == {HoldState.RELEASED}
