@@ -4,11 +4,13 @@ What is not synced may be lost, and names as well as contents; whoever needs bot
 """
 
 import contextlib
+import errno
 import os
 import stat
 from pathlib import Path
 from typing import Protocol
 
+CHUNK_BYTES = 256 * 1024
 OWNER_ONLY = stat.S_IRUSR | stat.S_IWUSR
 
 
@@ -80,7 +82,7 @@ class DiskFiles:
         """See Files."""
         handle = os.open(path, os.O_WRONLY | os.O_CREAT, OWNER_ONLY)
         try:
-            os.posix_fallocate(handle, 0, size_bytes)
+            _occupy(handle, size_bytes)
         except OSError:
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -95,6 +97,17 @@ class DiskFiles:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _occupy(handle: int, size_bytes: int) -> None:
+    """By the file system's own means; where it has none, by writing."""
+    try:
+        os.posix_fallocate(handle, 0, size_bytes)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        for offset in range(0, size_bytes, CHUNK_BYTES):
+            os.pwrite(handle, bytes(min(CHUNK_BYTES, size_bytes - offset)), offset)
 
 
 ON_DISK = DiskFiles()
