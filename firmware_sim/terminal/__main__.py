@@ -5,7 +5,8 @@ from pathlib import Path
 
 import uvicorn
 
-from devices.lan.udp import Address, LanOptions
+from devices.lan.peer import Address
+from devices.lan.udp import LanOptions
 from devices.supervisor.menu import Menu
 from devices.terminal import SOFTWARE, Terminal
 from firmware_sim.hardware import VirtualClock

@@ -125,7 +125,7 @@ def terminal_app(host: Host) -> Starlette:
         Route("/static/tokens.css", lambda _: FileResponse(TOKENS, media_type="text/css")),
         Mount("/static", StaticFiles(directory=WEB)),
     ]
-    menu = supervisor.routes(host.menu) if host.menu is not None else []
+    menu = supervisor.routes(host.menu, host.controls) if host.menu is not None else []
     return Starlette(
         routes=menu + [Route(path, guarded(act), methods=["POST"]) for path, act in actions.items()] + pages
     )

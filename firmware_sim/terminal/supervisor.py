@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from devices.master.screen import Controls
 from devices.supervisor.menu import Menu
-from devices.supervisor.values import Refused, Session
+from devices.supervisor.values import Named, Refused, Session
 from firmware_sim.terminal.answers import BadFormError, as_json, form_of, guarded
 
 Deed = Literal[
@@ -30,10 +31,22 @@ class MenuForm(msgspec.Struct, frozen=True):
     language: str = "zh"
 
 
-def routes(menu: Menu) -> list[Route]:
+class Entrance(msgspec.Struct, frozen=True):
+    """Who may enter, and the zone in which the page tells the time."""
+
+    people: tuple[Named, ...]
+    zone: str
+
+
+def routes(menu: Menu, controls: Controls) -> list[Route]:
     """Who may enter, and the menu itself."""
+
+    async def entrance(_: Request) -> Response:
+        given = controls.parameters()
+        return as_json(Entrance(menu.supervisors(), given.zone if given is not None else ""))
+
     return [
-        Route("/supervisors", lambda _: as_json(menu.supervisors())),
+        Route("/supervisors", entrance),
         Route("/supervisor", guarded(partial(_press, menu)), methods=["POST"]),
     ]
 

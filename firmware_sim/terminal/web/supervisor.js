@@ -4,8 +4,11 @@ import { money, said, send, text } from "/static/terminal.js";
 const byId = (id) => document.getElementById(id);
 const language = () => (document.documentElement.lang === "en" ? "en" : "zh");
 let session = null;
+let zone;
 
 const element = (name, textContent, attributes = {}) => Object.assign(document.createElement(name), { textContent, ...attributes });
+
+const clock = (ms) => new Date(ms).toLocaleTimeString(language(), { hour: "2-digit", minute: "2-digit", timeZone: zone });
 
 function tell(both, state = "no") {
   byId("menu-said").hidden = !both;
@@ -44,8 +47,7 @@ function sums(id, rows) {
 function drawShift(shift) {
   byId("shift-open").hidden = Boolean(shift);
   byId("shift-close").hidden = !shift;
-  const at = shift && new Date(shift.opened_ms).toLocaleTimeString(language(), { hour: "2-digit", minute: "2-digit" });
-  byId("shift-told").textContent = shift ? text("shift_since", { at, name: shift.opened_by }) : text("shift_none");
+  byId("shift-told").textContent = shift ? text("shift_since", { at: clock(shift.opened_ms), name: shift.opened_by }) : text("shift_none");
   const totals = shift?.totals;
   sums(
     "shift-sums",
@@ -61,9 +63,8 @@ function drawShift(shift) {
 }
 
 function saleLine(sale) {
-  const at = new Date(sale.at_ms).toLocaleTimeString(language(), { hour: "2-digit", minute: "2-digit" });
   const line = element("li", "");
-  line.append(element("span", `${at} ${sale.name}`, { className: "called" }), element("span", money(sale.amount_minor), { className: "money" }));
+  line.append(element("span", `${clock(sale.at_ms)} ${sale.name}`, { className: "called" }), element("span", money(sale.amount_minor), { className: "money" }));
   if (sale.reversed) line.append(element("span", text("voided")));
   else {
     const made = element("button", text("void"), { type: "button", className: "button danger" });
@@ -100,7 +101,8 @@ async function draw(news = null) {
 
 byId("supervisor").addEventListener("click", async () => {
   const answer = await fetch("/supervisors").catch(() => null);
-  const people = answer?.ok ? await answer.json() : [];
+  const { people, zone: told } = answer?.ok ? await answer.json() : { people: [], zone: "" };
+  zone = told || undefined;
   for (const id of ["pin-who", "extend-who"]) byId(id).replaceChildren(...people.map(({ id: number, name }) => new Option(name, number)));
   tell(null);
   byId("report").hidden = true;
