@@ -6,13 +6,16 @@ const SEEN_MS = 600;
 const DISHES = [["rice", 150], ["greens", 80], ["meat", 120], ["soup", 200]];
 let grams = 0;
 let sending = 0;
+let queue = Promise.resolve();
 let drawnIn = "";
 
 const put = (total) => {
   grams = Math.max(0, Math.min(5000, total));
   byId("grams").value = grams;
   sending += 1;
-  press("scale", { grams })
+  // One at a time: of two on their way at once, the older could arrive later.
+  queue = queue
+    .then(() => press("scale", { grams }))
     .catch((error) => {
       byId("entry-error").textContent = error.message;
       byId("entry-error").hidden = false;
