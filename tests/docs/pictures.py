@@ -25,6 +25,8 @@ from rich.console import Console
 
 from ecard.demo import place
 from ecard.demo.console import Show
+from tests.e2e.counter import ENGLISH, REMEMBER, View
+from tests.e2e.device import Unit
 from tests.e2e.stories import Desk
 from tests.support.chromium import SAFE_FLAGS, find_or_install
 
@@ -49,12 +51,16 @@ class Campus:
     """A demo that is up."""
 
     web: str
+    gallery: str
     terminals: list[dict[str, str]]
     logins: dict[str, str]
     secrets: dict[str, str]
 
     def password(self, role: str) -> str:
         return place.password_of(role, self.secrets)
+
+    def of_kind(self, kind: str) -> list[dict[str, str]]:
+        return [each for each in self.terminals if each["kind"] == kind]
 
 
 @contextmanager
@@ -74,7 +80,7 @@ def campus(state: Path, *, people: int, taps: int) -> Iterator[Campus]:
                 raise SystemExit("the demo took too long to start")
             time.sleep(0.5)
         told = json.loads(addresses.read_text())
-        yield Campus(told["web"], told["terminals"], told["logins"], place.read_or_make_secrets(state))
+        yield Campus(told["web"], told["gallery"], told["terminals"], told["logins"], place.read_or_make_secrets(state))
     finally:
         if started is not None:
             started.terminate()
@@ -104,8 +110,9 @@ def live(camera: Camera, browser: Browser, demo: Campus) -> None:
     """One lunch, with a picture of each screen on the way."""
     phone = _phone(browser, demo)
     pupil = _phone(browser, demo, role="pupil")
-    north, south, window = (_terminal(browser, each["url"]) for each in demo.terminals)
-    for each in demo.terminals:
+    tills = demo.of_kind("canteen")
+    north, south, window = (_terminal(browser, each["url"]) for each in tills)
+    for each in tills:
         _line(browser, each, "drop")
     phone.context.set_offline(True)
     expect(phone.locator("#age")).to_contain_text("Offline", timeout=20_000)
@@ -124,7 +131,7 @@ def live(camera: Camera, browser: Browser, demo: Campus) -> None:
     camera.take(north.customer, "customer-approved")
     camera.take(north.cashier, "cashier-approved")
     _basket(camera, window, pupil)
-    for each in demo.terminals:
+    for each in tills:
         _line(browser, each, "pass")
     for till in (north, south, window):
         _uploaded(till)
@@ -132,6 +139,7 @@ def live(camera: Camera, browser: Browser, demo: Campus) -> None:
     _sale_page(phone, "Your purse", "Benefits")
     camera.take(phone, "sale")
     phone.wait_for_timeout(HEARD_MS)
+    _devices(camera, browser, demo)
     _administration(camera, browser, demo)
     _rules(camera, browser, demo)
 
@@ -142,6 +150,42 @@ class Till:
 
     cashier: Page
     customer: Page
+
+
+def _devices(camera: Camera, browser: Browser, demo: Campus) -> None:
+    """A plate by weight, milk from the cabinet and the way through a gate, paid by cards; and all of them at once."""
+    scale, cabinet, gate = (_unit(browser, demo.of_kind(kind)[0]["url"]) for kind in ("weighing", "cabinet", "gate"))
+    scale.page.locator("[data-dish=meat]").press("Enter")
+    scale.has("at-rest", "At rest")
+    scale.lay_card(demo.logins["staff"])
+    scale.approves("Paid")
+    camera.take(scale.page, "device-scale")
+    cabinet.asks("Choose a product on the cabinet")
+    cabinet.page.click("[data-slot='1']")
+    cabinet.has("order", "please pay")
+    cabinet.lay_card(demo.logins["pupil"])
+    cabinet.approves("Paid")
+    cabinet.has("tray", "milk")
+    camera.take(cabinet.page, "device-cabinet")
+    gate.lay_card(demo.logins["student"])
+    gate.approves("Please go in")
+    camera.take(gate.page, "device-gate")
+    page = browser.new_context(viewport=DESK).new_page()
+    page.add_init_script(ENGLISH)
+    page.goto(demo.gallery)
+    expect(page.locator("main")).to_contain_text("Milk cabinet", timeout=20_000)
+    page.wait_for_timeout(HEARD_MS)
+    camera.take(page, "gallery")
+
+
+def _unit(browser: Browser, url: str) -> Unit:
+    page = browser.new_context(viewport=DESK).new_page()
+    page.add_init_script(REMEMBER)
+    page.add_init_script(ENGLISH)
+    page.goto(url)
+    unit = Unit(View(page))
+    unit.has_sent_all()
+    return unit
 
 
 def _phone(browser: Browser, demo: Campus, *, role: str = "student") -> Page:
