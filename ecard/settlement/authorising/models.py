@@ -32,7 +32,9 @@ class AuthorisedHold(models.Model):
     as the server knows them, and is emptied at the end. `sale_id` is the sale that took the money.
     """
 
-    terminal = models.ForeignKey(Terminal, on_delete=models.PROTECT, related_name="authorised_holds", verbose_name=_("terminal"))
+    terminal = models.ForeignKey(
+        Terminal, on_delete=models.PROTECT, related_name="authorised_holds", verbose_name=_("terminal")
+    )
     epoch = models.BigIntegerField(_("epoch"))
     seq = models.IntegerField(_("sequence"), validators=[MinValueValidator(1), MaxValueValidator(MAX_SEQUENCE)])
     digest = models.BinaryField(max_length=DIGEST_BYTES, editable=False)
