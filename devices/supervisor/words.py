@@ -3,9 +3,7 @@
 from devices.core.money import format_minor
 from devices.master.screen import Said
 
-NO_MENU = Said(
-    "本机还没有主管菜单，请先联网更新", "There is no menu yet. Connect the terminal to its server"
-)
+NO_MENU = Said("本机还没有主管菜单，请先联网更新", "There is no menu yet. Connect the terminal to its server")
 WRONG_PIN = Said("PIN 不正确", "The PIN is wrong")
 ENDED = Said("主管菜单已关闭，请重新输入 PIN", "The menu has closed. Type the PIN again")
 NOT_WRITTEN = Said("存储不可用，未执行", "The journal takes nothing more: nothing was done")

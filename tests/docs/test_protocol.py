@@ -110,7 +110,7 @@ def test_the_fingerprint_of_a_root_is_the_enrolment_codes_end(page: dict[str, An
 def test_a_datagram_of_a_neighbour_opens_as_the_page_says(page: dict[str, Any]) -> None:
     device, key = signing.SigningKey(SEED), lan.site_key(world.SEALING_KEY, site=5)
     assert key == page["site_key"](world.SEALING_KEY, 5)
-    said = [lan.Want(7, 3), lan.Objection(9, b"12345678", 44)]
+    said: list[lan.Item] = [lan.Want(7, 3), lan.Objection(9, b"12345678", 44)]
     data = lan.seal(said, terminal=12, signer=device, key_id=world.KEY_ID, key=key, nonce=bytes(24))
     found = page["open_datagram"](data, {world.KEY_ID: key}, {12: device.public})
     assert found == (12, [["want", 7, 3], ["object", 9, "MTIzNDU2Nzg=", 44]])
