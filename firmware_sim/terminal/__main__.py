@@ -10,6 +10,7 @@ from devices.lan.udp import LanOptions
 from devices.supervisor.menu import Menu
 from devices.terminal import SOFTWARE, Terminal
 from firmware_sim.hardware import VirtualClock
+from firmware_sim.parts.disk import VirtualDisk
 from firmware_sim.parts.reader import CardFile
 from firmware_sim.terminal.app import Host, terminal_app
 from firmware_sim.terminal.build import KINDS, build
@@ -18,9 +19,9 @@ from firmware_sim.terminal.build import KINDS, build
 def main() -> None:
     """Open the SDK's terminal on virtual hardware and serve its screen until stopped."""
     given = _arguments()
-    clock = VirtualClock()
+    clock, disk = VirtualClock(), VirtualDisk()
     lan = LanOptions(peers=tuple(given.lan_peer), bind=given.lan) if given.lan else None
-    terminal = Terminal.open(given.data, server_url=given.server, clock=clock, lan=lan)
+    terminal = Terminal.open(given.data, server_url=given.server, clock=clock, lan=lan, storage=disk)
     terminal.start()
     cards = CardFile(given.cards or given.data / "cards.json")
     built = build(given.kind, terminal.control, folder=given.data, clock=clock, cards=cards)
@@ -36,7 +37,7 @@ def main() -> None:
             kind=given.kind,
             loop=built.loop,
             menu=Menu(terminal.control, printer=built.printer, software=SOFTWARE),
-            parts=built.parts,
+            parts={**built.parts, "disk": disk},
         )
         # An open page holds its event stream for ever; it must not hold up the end of the process.
         uvicorn.run(

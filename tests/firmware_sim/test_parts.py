@@ -15,15 +15,19 @@ from devices.drivers.printer import Printer, PrinterError, Receipt
 from devices.drivers.reader import CardReader
 from devices.drivers.scale import Scale, ScaleError, Weight
 from devices.drivers.signals import Relay
+from devices.terminal import Terminal
 from firmware_sim.hardware import VirtualClock
 from firmware_sim.parts.arm import VirtualArm
 from firmware_sim.parts.base import BadPress, Part
 from firmware_sim.parts.cabinet import VirtualCabinet
 from firmware_sim.parts.clock import ClockPart
+from firmware_sim.parts.disk import VirtualDisk
 from firmware_sim.parts.printer import VirtualPrinter
 from firmware_sim.parts.reader import Card, CardFile, VirtualReader
 from firmware_sim.parts.scale import SETTLES_MS, VirtualScale
-from tests.devices.world import FakeClock
+from tests.devices import world
+from tests.devices.conftest import Bench
+from tests.devices.world import FakeClock, FakeRandomness, FakeServer
 
 
 def press(part: Part, **form: object) -> None:
@@ -106,6 +110,31 @@ def test_a_reader_knows_no_cards_until_their_file_is_there(tmp_path: Path) -> No
     assert cards() == ()
     (tmp_path / "cards.json").write_text('[{"number":"P1","name":"王","uid":"01020304"}]')
     assert cards() == (Card("P1", "王", "01020304"),)
+
+
+def test_a_full_disk_refuses_a_sale_before_it_is_accepted_and_sells_again_when_it_is_not(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    disk, server = VirtualDisk(), FakeServer(clock)
+    world.add_people(server, world.row(1))
+    terminal = Terminal.open(
+        tmp_path,
+        server_url="http://x.invalid",
+        clock=clock,
+        transport=server,
+        storage=disk,
+        randomness=FakeRandomness(1),
+    )
+    bench = Bench(tmp_path, clock, server, opened=terminal)
+    bench.enrol()
+    press(disk, full=True)
+    refused = bench.pay(5_00, bench.show(1))
+    assert (refused.approved, refused.result.why) == (False, "journal_full")
+    press(disk, full=False)
+    clock.pass_ms(6_000)
+    terminal.control.maintain()
+    assert bench.pay(5_00, bench.show(1)).approved
+    terminal.close()
 
 
 def test_the_clock_is_moved_and_put_right() -> None:

@@ -4,7 +4,7 @@ const EVERY_MS = 1000;
 const SHOWS = { approved: "approved", warned: "warned", reversed: "approved", declined: "declined" };
 const SELLS = ["ready", "approved", "declined"];
 const GOOD = { plugged: true, paper: true };
-const FAULTS = ["plugged", "paper", "restless", "stuck", "cut", "jams", "silent", "garbles", "repeats"];
+const FAULTS = ["plugged", "paper", "restless", "stuck", "full", "cut", "jams", "silent", "garbles", "repeats"];
 
 let language = localStorage.getItem("language") ?? "zh";
 let told = [];

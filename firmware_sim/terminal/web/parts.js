@@ -5,7 +5,7 @@ const byId = (id) => document.getElementById(id);
 // part, field, and the value that is the fault
 const FAULTS = [
   ["reader", "plugged", false], ["scale", "restless", true], ["scale", "plugged", false], ["printer", "paper", false],
-  ["arm", "stuck", true], ["cabinet", "cut", true], ["cabinet", "jams", true], ["cabinet", "silent", true],
+  ["arm", "stuck", true], ["disk", "full", true], ["cabinet", "cut", true], ["cabinet", "jams", true], ["cabinet", "silent", true],
   ["cabinet", "garbles", true], ["cabinet", "repeats", true],
 ];
 let listed = "";
