@@ -193,6 +193,11 @@ def deny_entries(
     return [DenyEntry(account_ref=ref, codes_before=before) for ref, before in sorted(strongest.items(), key=_by_ref)]
 
 
+def stops_in_force(cardholder_id: int) -> list[datetime | None]:
+    """The moments before which codes of one person are refused; None stops them altogether. One statement."""
+    return list(Stop.objects.filter(cardholder_id=cardholder_id, lifted_at=None).values_list("before", flat=True))
+
+
 def _by_ref(item: tuple[int, datetime | None]) -> int:
     return item[0]
 

@@ -23,7 +23,8 @@ from devices.core.money import MAX_AMOUNT_MINOR
 from devices.core.policy import EVALUATOR_VERSION, AgeStep, Policy
 from devices.core.quote import Person, Quote
 from devices.core.windows import keys_of
-from ecard.cardholders.queries import by_account_ref, deny_entries
+from ecard.cardholders.queries import by_account_ref, stops_in_force
+from ecard.cardholders.values import CardholderView
 from ecard.codes.evidence import Claim, check_evidence
 from ecard.codes.rules import denial_before_s
 from ecard.ledger.values import Funds
@@ -90,7 +91,7 @@ def decide(*, terminal: Terminal, asked: Authorise, who: Shown, at: datetime) ->
     cardholder = by_account_ref(who.account_ref)
     if cardholder is None or not cardholder.active:
         return Decided(declined(asked, who.account_ref, Decline(Why.STOPPED), policy=policy))
-    refused = _refused(who, terminal, at=at)
+    refused = _refused(who, cardholder, terminal)
     if refused is not None:
         return Decided(declined(asked, who.account_ref, refused, policy=policy))
     dates = business_dates(at, days=[(site.zone, site.day_starts_minute)])
@@ -120,13 +121,15 @@ def declined(asked: Authorise, account_ref: int, decline: Decline, *, policy: Po
     return Authorised(Person(account_ref, 0, 0, 0), quote)
 
 
-def _refused(who: Shown, terminal: Terminal, *, at: datetime) -> Decline | None:
+def _refused(who: Shown, cardholder: CardholderView, terminal: Terminal) -> Decline | None:
     """A stopped person, a code of before a stop, or one that was taken elsewhere."""
-    for entry in deny_entries(at=at, account_refs=[who.account_ref]):
-        if entry.codes_before is None:
-            return Decline(Why.STOPPED)
-        if who.issued_at_s is not None and who.issued_at_s < denial_before_s(entry.codes_before):
-            return Decline(Why.DENIED)
+    stops = stops_in_force(cardholder.id)
+    if None in stops:
+        return Decline(Why.STOPPED)
+    if who.issued_at_s is not None:
+        for before in stops:
+            if before is not None and who.issued_at_s < denial_before_s(before):
+                return Decline(Why.DENIED)
     if who.code_id is not None and _taken_elsewhere(who, terminal):
         return Decline(Why.ALREADY_USED, {"wait_s": REDRAW_S})
     return None
