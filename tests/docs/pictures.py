@@ -156,7 +156,7 @@ def _devices(camera: Camera, browser: Browser, demo: Campus) -> None:
     """A plate by weight, milk from the cabinet and the way through a gate, paid by cards; and all of them at once."""
     scale, cabinet, gate = (_unit(browser, demo.of_kind(kind)[0]["url"]) for kind in ("weighing", "cabinet", "gate"))
     scale.page.locator("[data-dish=meat]").press("Enter")
-    scale.has("at-rest", "At rest")
+    scale.has("sum", "¥4.75")
     scale.lay_card(demo.logins["staff"])
     scale.approves("Paid")
     camera.take(scale.page, "device-scale")
