@@ -30,7 +30,7 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%[sd%]|{\w*}|</?\w+>")
 # Latin words that Chinese text keeps.
 KEPT_LATIN = re.compile(
     r"%\(\w+\)[sd]|{\w*}|<[^>]*>|\b(?:IP|QR|PIN|grade|Cookie|JavaScript|http|iPhone|make_root|make_keys|sign_key_list"
-    r"|CSV|Excel|xlsx?|UTF|attribute|department|physics)\b"
+    r"|CSV|Excel|xlsx?|UTF|attribute|department|physics|shift)\b"
 )
 
 
