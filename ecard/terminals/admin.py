@@ -166,7 +166,7 @@ class TerminalAdmin(BoundedAdmin[Terminal]):
         if terminal.mode == TerminalMode.FIXED:
             return money(terminal.fixed_minor)
         if terminal.device == DeviceKind.WEIGHING:
-            return gettext("%(price)s a kilogram") % {"price": money(terminal.per_kg_minor)}
+            return format_html(gettext("{price} a kilogram"), price=money(terminal.per_kg_minor))
         return str(TerminalMode(terminal.mode).label)
 
     @admin.display(description=_("device key"), empty_value="–")

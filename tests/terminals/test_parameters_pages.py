@@ -53,6 +53,12 @@ def test_what_another_kind_has_is_left_out_and_not_refused(office: Client, campu
     assert (terminal.mode, terminal.per_kg_minor, terminal.line, terminal.stops) == ("typed", 39_80, "", [])
 
 
+def test_the_list_says_what_a_scale_charges(office: Client, campus: Campus) -> None:
+    assert not add(office, campus, device="weighing", per_kg_minor="39.80")
+    page = office.get(reverse("admin:terminals_terminal_changelist")).content.decode()
+    assert "39.80</span> a kilogram" in page
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
