@@ -6,9 +6,8 @@ from http import HTTPStatus
 from typing import Final
 
 import msgspec
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.permissions import AllowAny
@@ -107,20 +106,34 @@ class SnapshotView(TerminalView):
         return response
 
 
-@require_GET
-def news(request: HttpRequest) -> HttpResponse:
-    """204 where nothing changed after the cursor, else 200: then a snapshot is worth asking for. Unsigned and mostly
-    without the database, so that every terminal may ask each second; whoever does not know the generation learns
-    nothing. A hint only: under load some are told nothing, and find out at their next regular snapshot.
+class NewsView(RefusingView):
+    """Whether a snapshot is worth asking for. Unsigned and mostly without the database, so that every terminal may ask
+    each second; whoever does not know the generation learns nothing.
     """
-    try:
-        generation, number = (_cursor(request.GET.get(name, "")) for name in ("generation", "number"))
-    except ValueError:
-        return answer(Refusal("malformed", "the cursor is two whole numbers"), status=HTTPStatus.BAD_REQUEST)
-    there = anything_after(generation=generation, number=number)
-    response = HttpResponse(status=HTTPStatus.OK if there else HTTPStatus.NO_CONTENT)
-    response["Cache-Control"] = "no-store"
-    return response
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("generation", OpenApiTypes.INT64, description="Of the snapshot held"),
+            OpenApiParameter("number", OpenApiTypes.INT64, description="The cursor of the snapshot held"),
+        ],
+        responses={200: None, 204: None},
+        auth=[],
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """204 where nothing changed after the cursor, else 200. A hint only: under load some are told nothing, and find
+        out at their next regular snapshot.
+        """
+        try:
+            generation, number = (_cursor(request.GET.get(name, "")) for name in ("generation", "number"))
+        except ValueError:
+            return answer(Refusal("malformed", "the cursor is two whole numbers"), status=HTTPStatus.BAD_REQUEST)
+        there = anything_after(generation=generation, number=number)
+        response = HttpResponse(status=HTTPStatus.OK if there else HTTPStatus.NO_CONTENT)
+        response["Cache-Control"] = "no-store"
+        return response
 
 
 def _cursor(text: str) -> int:

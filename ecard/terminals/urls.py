@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from ecard.terminals.api import EnrolView, KeysView, SnapshotView, news
+from ecard.terminals.api import EnrolView, KeysView, NewsView, SnapshotView
 
 app_name = "terminals"
 
 urlpatterns = [
     path("enrol", EnrolView.as_view(), name="enrol"),
     path("keys", KeysView.as_view(), name="keys"),
-    path("news", news, name="news"),
+    path("news", NewsView.as_view(), name="news"),
     path("snapshot", SnapshotView.as_view(), name="snapshot"),
 ]

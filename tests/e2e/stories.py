@@ -161,7 +161,8 @@ class Desk:
         page.goto("/admin/terminals/terminal/")
         page.locator("#result_list tbody tr", has_text=terminal).get_by_role("link").first.click()
         page.locator("#id_outlet + .select2").click()
-        page.locator(".select2-search__field").fill(to.split(" · ")[0])
+        # The search in the list that is open: fields of many (a gate's groups) have one of their own.
+        page.locator(".select2-dropdown .select2-search__field").fill(to.split(" · ")[0])
         page.locator(".select2-results__option", has_text=to).click(timeout=TIMEOUT_MS)
         self.press("Save")
         expect(page.locator("#result_list tbody tr", has_text=terminal)).to_contain_text(to, timeout=TIMEOUT_MS)

@@ -25,7 +25,7 @@ SETTINGS = {
 }
 # What a stranger may reach below /api/: the schema's two pages, and a terminal's first call, which
 # carries a one-time code instead of a credential.
-OPEN_ROUTES = frozenset({"api/schema/", "api/docs/", "api/terminal/v1/enrol"})
+OPEN_ROUTES = frozenset({"api/schema/", "api/docs/", "api/terminal/v1/enrol", "api/terminal/v1/news"})
 
 
 def _manage(*command: str, settings: str, **variables: str) -> subprocess.CompletedProcess[str]:
