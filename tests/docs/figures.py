@@ -26,6 +26,11 @@ GOALS = {
     "subsidy.run_50k_s": "≤ 3",
     "rehearse.month_1m_sales_s": "≤ 90",
     "rehearse.rss_mb": "≤ 500",
+    "snapshot.full.ready_s": "≤ 5",
+    "snapshot.full.bytes": "≤ 10 MB",
+    "snapshot.delta_100_ms": "≤ 200",
+    "sdk.rss_mb": "≤ 150",
+    "online.posted_reaches_others_s": "≤ 2",
 }
 
 
