@@ -46,24 +46,10 @@ class Terminal:
     by itself.
     """
 
-    def __init__(
-        self,
-        *,
-        folder: Path,
-        lock: int,
-        journal: Journal,
-        store: SnapshotStore,
-        control: MasterControl,
-        sync: SyncWorker,
-        files: Files,
-        lan: Lan | None,
-        udp: Udp | None,
-        authority: ServerAuthority | None,
-    ) -> None:
-        self.control = control
-        self.sync = sync
-        self._folder, self._lock, self._journal, self._store, self._files = folder, lock, journal, store, files
-        self.lan, self._udp, self._authority = lan, udp, authority
+    def __init__(self, parts: "_Parts", *, lock: int, sync: SyncWorker, authority: ServerAuthority | None) -> None:
+        self.control, self.lan, self.sync = parts.control, parts.lan, sync
+        self._parts, self._lock, self._authority = parts, lock, authority
+        self._journal, self._store = parts.journal, parts.store
         self._closed = False
 
     @classmethod
@@ -88,73 +74,27 @@ class Terminal:
         asked.
         Raises InUse, KeyFileError, JournalBroken, StoreBroken or LanError, each for an engineer to look at.
         """
-        clock, randomness, storage = (
+        hardware = _Hardware(
+            software,
             clock or SystemClock(),
             randomness or SystemRandomness(),
             storage or SqliteStorage(),
+            limits,
+            passing,
         )
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with ExitStack() as undo:
             lock = hold(data_dir)
             undo.callback(os.close, lock)
-            files = storage.files
-            seed = read_or_make(data_dir / DEVICE_KEY, size_bytes=SEED_BYTES, randomness=randomness, files=files)
-            key = read_or_make(data_dir / STORAGE_KEY, size_bytes=vault.KEY_BYTES, randomness=randomness, files=files)
-            sealing = Vault(key, randomness=randomness)
-            identity = load_identity(data_dir)
-            open_store = partial(SnapshotStore.open, data_dir, vault=sealing, passing=passing, storage=storage)
-            store = _with_reserve(data_dir, files, open_store)
-            undo.callback(store.close)
-            open_journal = partial(
-                Journal.open,
-                data_dir,
-                vault=sealing,
-                epoch=draw_epoch(randomness),
-                at_ms=clock.wall_ms(),
-                software=software,
-                posted_through=store.held.posted_through if store.held is not None else None,
-                limits=limits,
-                passing=passing,
-                storage=storage,
-            )
-            journal = _with_reserve(data_dir, files, open_journal)
-            undo.callback(journal.close)
-            udp = Udp(lan) if lan is not None else None
-            neighbours = None
-            if udp is not None:
-                undo.callback(udp.close)
-                neighbours = Lan(seed=seed, store=store, journal=journal, clock=clock, randomness=randomness, link=udp)
-            control = MasterControl(
-                journal=journal,
-                store=store,
-                clock=clock,
-                terminal=identity.terminal if identity is not None else 0,
-                passing=passing,
-                neighbours=neighbours,
-            )
+            parts = _open_parts(data_dir, hardware, lan, undo)
             if asking is None and transport is None:
                 asking = HttpTransport(server_url, connect_s=_ASK_S, silence_s=_ASK_S, whole_s=_ASK_S)
-            if neighbours is not None:
-                neighbours.go_by(control.now_ms)
-            parts = _Parts(data_dir, seed, software, clock, randomness, journal, store, control, passing, files)
-            signing = SigningClock(clock)
-            sync = _worker(parts, transport or HttpTransport(server_url), identity, signing)
-            authority = None
-            if asking is not None:
-                authority = _authority(parts, asking, sync, signing)
-                control.ask_at(authority)
-            terminal = cls(
-                folder=data_dir,
-                lock=lock,
-                journal=journal,
-                store=store,
-                control=control,
-                sync=sync,
-                files=files,
-                lan=neighbours,
-                udp=udp,
-                authority=authority,
-            )
+            signing = SigningClock(hardware.clock)
+            sync = _worker(parts, transport or HttpTransport(server_url), signing)
+            authority = _authority(parts, asking, sync, signing) if asking is not None else None
+            if authority is not None:
+                parts.control.ask_at(authority)
+            terminal = cls(parts, lock=lock, sync=sync, authority=authority)
             undo.pop_all()
             return terminal
 
@@ -167,8 +107,8 @@ class Terminal:
 
     def listen(self) -> None:
         """Begin to hear the neighbours; `start` does it, too."""
-        if self.lan is not None and self._udp is not None:
-            self._udp.start(self.lan.receive, self.lan.tick)
+        if self.lan is not None and self._parts.udp is not None:
+            self._parts.udp.start(self.lan.receive, self.lan.tick)
 
     def enrol(self, text: str) -> None:
         """An enrolment code, typed or scanned; the screen tells what comes of it. Raises NotAnEnrolmentCode."""
@@ -179,8 +119,8 @@ class Terminal:
         if self._closed:
             return
         self._closed = True
-        if self._udp is not None:
-            self._udp.close()
+        if self._parts.udp is not None:
+            self._parts.udp.close()
         if self._authority is not None:
             self._authority.stop()
         self.sync.stop()
@@ -190,13 +130,14 @@ class Terminal:
 
     def reset(self) -> None:
         """Make it a new device: other keys, no memory. Raises RecordsWaiting while a sale would be lost."""
+        folder, files = self._parts.folder, self._parts.hardware.storage.files
         self._journal.erase()
         self.close()
-        snapshots.remove(self._folder, files=self._files)
-        forget_identity(self._folder, files=self._files)
+        snapshots.remove(folder, files=files)
+        forget_identity(folder, files=files)
         for name in (DEVICE_KEY, STORAGE_KEY):
-            self._files.remove(self._folder / name)
-        self._files.sync_folder(self._folder)
+            files.remove(folder / name)
+        files.sync_folder(folder)
 
 
 def _with_reserve(folder: Path, files: Files, open_part: Callable[[], T]) -> T:
@@ -210,26 +151,83 @@ def _with_reserve(folder: Path, files: Files, open_part: Callable[[], T]) -> T:
         return open_part()
 
 
-class _Parts(NamedTuple):
-    folder: Path
-    seed: bytes
+class _Hardware(NamedTuple):
     software: str
     clock: Clock
     randomness: Randomness
+    storage: Storage
+    limits: Limits | None
+    passing: Passing
+
+
+class _Parts(NamedTuple):
+    folder: Path
+    hardware: _Hardware
+    seed: bytes
+    identity: Enrolled | None
     journal: Journal
     store: SnapshotStore
     control: MasterControl
-    passing: Passing
-    files: Files
+    udp: Udp | None
+    lan: Lan | None
+
+
+def _open_parts(folder: Path, hardware: _Hardware, options: LanOptions | None, undo: ExitStack) -> _Parts:
+    """Keys, snapshot, journal, neighbours and the control, in the order in which they need one another."""
+    clock, randomness, files = hardware.clock, hardware.randomness, hardware.storage.files
+    seed = read_or_make(folder / DEVICE_KEY, size_bytes=SEED_BYTES, randomness=randomness, files=files)
+    key = read_or_make(folder / STORAGE_KEY, size_bytes=vault.KEY_BYTES, randomness=randomness, files=files)
+    sealing, identity = Vault(key, randomness=randomness), load_identity(folder)
+    store = _open_store(folder, hardware, sealing)
+    undo.callback(store.close)
+    journal = _open_journal(folder, hardware, sealing, store)
+    undo.callback(journal.close)
+    udp, lan = Udp(options) if options is not None else None, None
+    if udp is not None:
+        undo.callback(udp.close)
+        lan = Lan(seed=seed, store=store, journal=journal, clock=clock, randomness=randomness, link=udp)
+    control = MasterControl(
+        journal=journal,
+        store=store,
+        clock=clock,
+        terminal=identity.terminal if identity is not None else 0,
+        passing=hardware.passing,
+        neighbours=lan,
+    )
+    if lan is not None:
+        lan.go_by(control.now_ms)
+    return _Parts(folder, hardware, seed, identity, journal, store, control, udp, lan)
+
+
+def _open_store(folder: Path, hardware: _Hardware, sealing: Vault) -> SnapshotStore:
+    storage = hardware.storage
+    opening = partial(SnapshotStore.open, folder, vault=sealing, passing=hardware.passing, storage=storage)
+    return _with_reserve(folder, storage.files, opening)
+
+
+def _open_journal(folder: Path, hardware: _Hardware, sealing: Vault, store: SnapshotStore) -> Journal:
+    opening = partial(
+        Journal.open,
+        folder,
+        vault=sealing,
+        epoch=draw_epoch(hardware.randomness),
+        at_ms=hardware.clock.wall_ms(),
+        software=hardware.software,
+        posted_through=store.held.posted_through if store.held is not None else None,
+        limits=hardware.limits,
+        passing=hardware.passing,
+        storage=hardware.storage,
+    )
+    return _with_reserve(folder, hardware.storage.files, opening)
 
 
 def _authority(parts: _Parts, transport: Transport, sync: SyncWorker, signing: SigningClock) -> ServerAuthority:
     server = Server(
         transport,
         seed=parts.seed,
-        software=parts.software,
+        software=parts.hardware.software,
         now_ms=signing.now_ms,
-        monotonic_ms=parts.clock.monotonic_ms,
+        monotonic_ms=parts.hardware.clock.monotonic_ms,
         reports=False,
     )
     return ServerAuthority(
@@ -237,32 +235,32 @@ def _authority(parts: _Parts, transport: Transport, sync: SyncWorker, signing: S
         identity=lambda: sync.identity,
         keys=lambda: parts.store.keys,
         held=lambda: parts.store.held,
-        monotonic_ms=parts.clock.monotonic_ms,
+        monotonic_ms=parts.hardware.clock.monotonic_ms,
     )
 
 
-def _worker(parts: _Parts, transport: Transport, identity: Enrolled | None, signing: SigningClock) -> SyncWorker:
-    keys = parts.store.keys
+def _worker(parts: _Parts, transport: Transport, signing: SigningClock) -> SyncWorker:
+    keys, hardware = parts.store.keys, parts.hardware
     return SyncWorker(
         folder=parts.folder,
-        identity=identity,
+        identity=parts.identity,
         journal=parts.journal,
         store=parts.store,
         control=parts.control,
         server=Server(
             transport,
             seed=parts.seed,
-            software=parts.software,
+            software=hardware.software,
             now_ms=signing.now_ms,
-            monotonic_ms=parts.clock.monotonic_ms,
+            monotonic_ms=hardware.clock.monotonic_ms,
         ),
         machine=SyncMachine(
-            enrolled=identity is not None,
+            enrolled=parts.identity is not None,
             key_list_number=keys.key_list.number if keys is not None else None,
-            fraction=parts.randomness.fraction,
+            fraction=hardware.randomness.fraction,
         ),
-        clock=parts.clock,
+        clock=hardware.clock,
         signing_clock=signing,
-        passing=parts.passing,
-        files=parts.files,
+        passing=hardware.passing,
+        files=hardware.storage.files,
     )
