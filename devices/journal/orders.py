@@ -76,15 +76,24 @@ def read_sale(
     return NewestSale(epoch, sale, reversed=undone)
 
 
+_OF_KINDS = """
+SELECT id, kind, sealed FROM record
+WHERE id BETWEEN ? AND ? AND kind IN (SELECT value FROM json_each(?)) ORDER BY id
+"""
+
+
 def _records(
     connection: Connection, vault: Vault, streams: Iterable[Stream], *, kinds: tuple[int, ...], after: int = 0
 ) -> Iterator[tuple[int, Record]]:
     """(epoch, record) of these kinds, sales only where they are an order's."""
-    wanted = ", ".join(str(kind) for kind in kinds)
     for stream in sorted(streams, key=lambda each: each.ordinal):
         rows = connection.execute(
-            f"SELECT id, kind, sealed FROM record WHERE id BETWEEN ? AND ? AND kind IN ({wanted}) ORDER BY id",  # noqa: S608  # whole numbers of our own
-            (max(after + 1, tables.record_id(stream.ordinal, 0)), tables.record_id(stream.ordinal, MAX_SEQUENCE)),
+            _OF_KINDS,
+            (
+                max(after + 1, tables.record_id(stream.ordinal, 0)),
+                tables.record_id(stream.ordinal, MAX_SEQUENCE),
+                str(list(kinds)),
+            ),
         )
         for identifier, kind, sealed in rows:
             line = tables.open_line(vault, sealed, epoch=stream.epoch, seq=tables.sequence_of(identifier))[1]

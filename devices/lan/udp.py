@@ -23,6 +23,8 @@ REST_S = 0.02
 JOIN_EVERY_S = 5.0
 STUMBLED_MS = 1_000
 _MEMBERSHIP = Struct("4s4s")
+_ANY_INTERFACE = bytes(4)
+"""INADDR_ANY: the system chooses."""
 
 
 logger = logging.getLogger(__name__)
@@ -114,7 +116,10 @@ class Udp:
         group = self._options.group
         if self._group is None or group is None:
             return
-        wanted = _MEMBERSHIP.pack(socket.inet_aton(group[0]), socket.inet_aton(self._options.interface or "0.0.0.0"))  # noqa: S104 - the system's choice
+        interface = self._options.interface
+        wanted = _MEMBERSHIP.pack(
+            socket.inet_aton(group[0]), socket.inet_aton(interface) if interface else _ANY_INTERFACE
+        )
         with suppress(OSError):
             self._group.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, wanted)
 

@@ -49,7 +49,11 @@ class AskForm(forms.Form):
         widget=UnfoldAdminTextInputWidget(),
         help_text=_("A number, or how a name begins"),
     )
-    outlet = forms.ModelChoiceField(label=_("Outlet"), queryset=Outlet.objects.none(), widget=UnfoldAdminSelectWidget())
+    outlet = forms.ModelChoiceField(
+        label=_("Outlet"),
+        queryset=Outlet.objects.filter(closed_at__isnull=True).select_related("site").order_by("site", "code"),
+        widget=UnfoldAdminSelectWidget(),
+    )
     amount_minor = MoneyField(label=_("Amount, ¥"), required=False)
     at = forms.SplitDateTimeField(
         label=_("When"),
@@ -57,11 +61,6 @@ class AskForm(forms.Form):
         widget=UnfoldAdminSplitDateTimeWidget(),
         help_text=_("Empty: now. A moment to come is answered with what is known today."),
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        outlets = Outlet.objects.filter(closed_at__isnull=True).select_related("site").order_by("site", "code")
-        self.fields["outlet"].queryset = outlets  # type: ignore[attr-defined]  # a choice field's own
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from ecard.ledger.models import Account, CauseKind, TransferKind
 from ecard.ledger.queries import labels, transfers_of
 from ecard.settlement import operations, queries
 from ecard.settlement.admin_uploads import NoteForm
-from ecard.settlement.authorising import admin as authorising_admin  # noqa: F401  (registers its pages)
+from ecard.settlement.authorising import admin as authorising_admin
 from ecard.settlement.evidence_facts import evidence_facts
 from ecard.settlement.models import (
     Batch,
@@ -41,11 +41,13 @@ from ecard.settlement.models import (
     SaleException,
     SaleReversal,
 )
-from ecard.settlement.rehearsal import admin as rehearsal_admin  # noqa: F401  (registers its pages)
-from ecard.settlement.reported import admin as reported_admin  # noqa: F401  (registers its pages)
+from ecard.settlement.rehearsal import admin as rehearsal_admin
+from ecard.settlement.reported import admin as reported_admin
 from ecard.settlement.sentences import exception_sentence
 from ecard.terminals.models import Terminal
 
+ROOMS = (authorising_admin, rehearsal_admin, reported_admin)
+"""Their pages are registered by being imported here."""
 PEOPLE_SEARCHED = 200
 TERMINALS_SEARCHED = 50
 
