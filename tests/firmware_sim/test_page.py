@@ -31,12 +31,16 @@ class Till:
     """A terminal in products mode and its pages; taps come from the test."""
 
     def __init__(self, bench: Bench, browser: Browser, url: str) -> None:
-        self.bench, self._browser, self._url = bench, browser, url
+        self.bench, self.url, self._browser = bench, url, browser
 
     def open(self, path: str = "/", *, language: str = "en", size: tuple[int, int] = LARGE) -> Page:
+        page = self.blank(language=language, size=size)
+        page.goto(self.url + path)
+        return page
+
+    def blank(self, *, language: str = "en", size: tuple[int, int] = LARGE) -> Page:
         page = self._browser.new_page(viewport={"width": size[0], "height": size[1]})
         page.add_init_script(f"localStorage.setItem('language', '{language}')")
-        page.goto(self._url + path)
         return page
 
     def tap(self, account_ref: int) -> str:
@@ -172,6 +176,16 @@ def test_a_meal_by_identity_shows_no_amount(till: Till) -> None:
     expect(page.locator("#words")).to_have_text("Welcome. Nothing to pay")
     expect(page.locator("#sum")).to_be_hidden()
     expect(page.locator("#reverse")).to_have_text("Undo the last meal")
+
+
+def test_a_press_while_the_page_is_still_loading_waits_and_is_not_lost(till: Till) -> None:
+    page = till.blank()
+    page.add_init_script(
+        "const real = fetch; window.fetch = (...all) => new Promise((go) => setTimeout(go, 800)).then(() => real(...all))"
+    )
+    page.goto(till.url)
+    page.click("[data-mode=identity]")
+    expect(page.locator("#words")).to_have_text("Please show your code to be let in")
 
 
 def test_rules_for_a_later_release_alarm_the_cashier_beside_each_answer_and_not_the_cardholder(till: Till) -> None:

@@ -126,5 +126,6 @@ async function look() {
 }
 
 drawTexts();
+document.querySelector("header").inert = false; // A press before this would have been lost.
 await look();
 setInterval(look, EVERY_MS);

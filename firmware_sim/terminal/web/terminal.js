@@ -189,6 +189,8 @@ export function start(drawMore) {
     screen = JSON.parse(event.data);
     draw();
     lost(false);
+    // A press before there was a screen to act on would have been lost.
+    document.querySelectorAll("[inert]").forEach((part) => (part.inert = false));
   };
   events.addEventListener("parts", (event) => {
     parts = JSON.parse(event.data);
