@@ -34,8 +34,11 @@ settings.load_profile("ci")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: Playwright keeps an event loop in the main thread from then on."""
-    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+    """Browser tests come last: Playwright keeps an event loop in the main thread from then on.
+
+    The long stories go before the short ones, or one worker is left with them when the others are done.
+    """
+    items.sort(key=lambda item: ("browser" in getattr(item, "fixturenames", ()), "e2e" not in item.path.parts))
 
 
 @pytest.fixture(scope="session")
