@@ -28,6 +28,7 @@ from devices.supervisor.values import Check, Closed, Done, Named, Refused, SaleS
 IDLE_MS = 3 * 60 * 1000
 """Nobody pressed anything for so long: whoever stands there now is somebody else."""
 SALES_SHOWN = 200
+"""More do not fit a list that somebody reads; an older one is voided by its place on the receipt."""
 VOID = "void"
 """The reversal's reason; its cashier is the supervisor's number."""
 _LOOK_BACK_MS = 8 * DAY_MS
@@ -219,9 +220,7 @@ class Menu:
         found = self._of_shift()
         if found is None:
             return Refused(words.NO_SHIFT)
-        reversals = (each.record for each in found[1] if isinstance(each.record, ReversalRecord))
-        undone = {(record.of_epoch, record.of_seq) for record in reversals}
-        sold = [(each.epoch, each.record) for each in found[1] if isinstance(each.record, SaleRecord)]
+        sold, undone = _sold(found[1])
         return tuple(
             SaleShown(
                 epoch=epoch,
@@ -229,24 +228,26 @@ class Menu:
                 at_ms=record.at_ms,
                 amount_minor=charged_minor(record),
                 name=self._desk.name_of(record.account_ref),
-                reversed=(epoch, record.seq) in undone,
+                reversed=(epoch, seq) in undone,
             )
-            for epoch, record in sold[: -SALES_SHOWN - 1 : -1]
+            for (epoch, seq), record in list(sold.items())[: -SALES_SHOWN - 1 : -1]
         )
 
     def _void(self, session: Session, epoch: int, seq: int) -> Done | Refused:
-        sales = self._sales()
-        if isinstance(sales, Refused):
-            return sales
-        sale = next((each for each in sales if (each.epoch, each.seq) == (epoch, seq)), None)
-        if sale is None or sale.reversed:
+        found = self._of_shift()
+        if found is None:
+            return Refused(words.NO_SHIFT)
+        sold, undone = _sold(found[1])
+        sale = sold.get((epoch, seq))
+        if sale is None or (epoch, seq) in undone:
             return Refused(words.NOT_OF_SHIFT)
         by = str(session.supervisor)
         outcome = self._control.reverse(epoch=epoch, seq=seq, reason=VOID, by=by)
         if not outcome.approved:
             return Refused(outcome.result.sentence)
-        self._desk.note(VOIDED, by=(by,), params={"epoch": epoch, "seq": seq, "amount_minor": sale.amount_minor})
-        return Done(words.voided(sale.amount_minor))
+        amount_minor = charged_minor(sale)
+        self._desk.note(VOIDED, by=(by,), params={"epoch": epoch, "seq": seq, "amount_minor": amount_minor})
+        return Done(words.voided(amount_minor))
 
     def _extend(self, session: Session, hours: int, second: int, pin: str) -> Done | Refused:
         offline = self._desk.offline_time()
@@ -285,6 +286,13 @@ class Menu:
 
     def _names(self, by: tuple[str, ...]) -> str:
         return "、".join(self._name(number) for number in by)
+
+
+def _sold(written: list[Written]) -> tuple[dict[tuple[int, int], SaleRecord], set[tuple[int, int]]]:
+    """A shift's sales by epoch and sequence, oldest first, and which were reversed in it."""
+    sold = {(each.epoch, each.record.seq): each.record for each in written if isinstance(each.record, SaleRecord)}
+    reversals = (each.record for each in written if isinstance(each.record, ReversalRecord))
+    return sold, {(record.of_epoch, record.of_seq) for record in reversals}
 
 
 def _is_pin_of(supervisor: Supervisor, pin: str) -> bool:

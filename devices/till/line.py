@@ -40,15 +40,17 @@ class RegisterLine:
         self._split = Split(ends=_ENDS, limit=MAX_LINE)
         self._lock = threading.Lock()
         self._changes: list[RegisterSale] = []
-        self._told = 0
+        self._answered: dict[str, int] = {}
         desk.watch(self._changed)
 
     def pump(self, data: bytes) -> bytes:
         """Answers first, then what changed by itself."""
+        self._answered.clear()
         answers = b"".join(self._answer(line) for line in self._split.feed(data))
         with self._lock:
             changes, self._changes = self._changes, []
-        return answers + b"".join(_encode(sale) for sale in changes if sale.version > self._told)
+        news = (sale for sale in changes if sale.version > self._answered.get(sale.order, 0))
+        return answers + b"".join(_encode(sale) for sale in news)
 
     def _changed(self, sale: RegisterSale) -> None:
         with self._lock:
@@ -79,8 +81,8 @@ class RegisterLine:
         raise BadRequest("this line is not understood")
 
     def _state(self, sale: RegisterSale) -> bytes:
-        """An answer tells the change too."""
-        self._told = max(self._told, sale.version)
+        """An answer tells its own order's change too, and what was before it."""
+        self._answered[sale.order] = sale.version
         return _encode(sale)
 
 

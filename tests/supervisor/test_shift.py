@@ -150,6 +150,19 @@ def test_nothing_is_voided_twice_nor_outside_its_shift(bench: Bench, menu: Menu)
     assert refused(menu.sales(session)).said == words.NO_SHIFT
 
 
+def test_a_sale_older_than_the_list_that_is_shown_can_still_be_voided(
+    bench: Bench, menu: Menu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devices.supervisor.menu.SALES_SHOWN", 1)
+    session = opened(menu)
+    sell(bench, 1, 12_00)
+    (oldest,) = shown(menu, session)
+    sell(bench, 2, 8_00)
+    assert [sale.amount_minor for sale in shown(menu, session)] == [8_00]
+    assert isinstance(menu.void(session, epoch=oldest.epoch, seq=oldest.seq), Done)
+    assert refused(menu.void(session, epoch=oldest.epoch, seq=oldest.seq)).said == words.NOT_OF_SHIFT
+
+
 def test_the_code_of_a_voided_sale_may_pay_again(bench: Bench, menu: Menu) -> None:
     session = opened(menu)
     text = bench.show(1)

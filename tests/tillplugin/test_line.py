@@ -65,6 +65,17 @@ def test_a_sale_over_the_line(shop: Shop, line: RegisterLine) -> None:
     assert shop.told() == ["sale 1250 R-1", "reversal 2 register"]
 
 
+def test_an_approval_is_told_though_the_register_asks_for_the_next_sale_in_the_same_moment(
+    shop: Shop, line: RegisterLine
+) -> None:
+    _say(line, "SALE", "R-1", "1250")
+    shop.tap()
+    assert _say(line, "SALE", "R-2", "300") == [
+        ["STATE", "R-2", "waiting", "300", "0", ""],
+        ["STATE", "R-1", "approved", "1250", "1250", "approved"],
+    ]
+
+
 @pytest.mark.parametrize(
     "fields",
     [("SALE", "R-1"), ("SALE", "R-1", "-5"), ("SALE", "R-1", "12.50"), ("NONSENSE",), ("ASK", "a", "b"), ("",)],
