@@ -18,7 +18,7 @@ def prune_stream(connection: Connection, stream: Stream, *, current: bool, now_m
     posted = min(below, stream.posted + 1)
     lowest = tables.record_id(stream.ordinal, 0)
     for upto, keep_ms in ((posted, limits.keep_ms), (below, limits.unposted_keep_ms)):
-        connection.execute(_RECORDS, (lowest, tables.record_id(stream.ordinal, upto), now_ms - keep_ms, ROWS))
+        _delete_oldest(connection, lowest, tables.record_id(stream.ordinal, upto), before_ms=now_ms - keep_ms)
     stream.first_seq = tables.first_sequence(connection, stream.ordinal)
     if current or not stream.acked == stream.last_seq == stream.first_seq:
         return False
@@ -35,12 +35,23 @@ def prune_stream(connection: Connection, stream: Stream, *, current: bool, now_m
     return True
 
 
+def _delete_oldest(connection: Connection, lowest: int, end: int, *, before_ms: int) -> None:
+    """Only from the front: where the clock was ahead once, a younger record stands before older ones, and a hole in the
+    chain would not open again.
+    """
+    past = lowest
+    for identifier, at_ms in connection.execute(_FRONT, (lowest, end, ROWS)):
+        if at_ms >= before_ms:
+            break
+        past = identifier + 1
+    if past > lowest:
+        connection.execute("DELETE FROM record WHERE id >= ? AND id < ?", (lowest, past))
+
+
 def prune_codes(connection: Connection, *, now_ms: int) -> None:
     """Forget codes whose life is over."""
     connection.execute(_CODES, (now_ms // 1000, ROWS))
 
 
-_RECORDS = (
-    "DELETE FROM record WHERE id IN (SELECT id FROM record WHERE id >= ? AND id < ? AND at_ms < ? ORDER BY id LIMIT ?)"
-)
+_FRONT = "SELECT id, at_ms FROM record WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
 _CODES = "DELETE FROM presented WHERE code IN (SELECT code FROM presented WHERE forget_s < ? LIMIT ?)"

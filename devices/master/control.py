@@ -28,6 +28,8 @@ from devices.store.snapshots import SnapshotStore
 
 NOTES_FORMAT = 2
 """The journal format that knows notes."""
+UNTOLD = 0
+"""A snapshot kept by an earlier release does not say whose it is."""
 
 
 class MasterControl:
@@ -356,7 +358,7 @@ class MasterControl:
             revoked=self._revoked,
             broken=bool(self._journal.broken),
             has_keys=self._store.keys is not None,
-            has_snapshot=held is not None,
+            has_snapshot=held is not None and held.terminal in (self._terminal, UNTOLD),
             has_room=self._journal.has_room,
             newer_policy=newer_policy(held, at_s=self._time.now_ms(reading) // 1000),
             doubt=self._time.doubt(reading),

@@ -42,6 +42,8 @@ HELD_MS = 60_000
 """An upload that only a person can set right is tried this seldom."""
 REVOKED_MS = 10 * 60_000
 KEYS_EVERY_MS = 60 * 60_000
+KEYS_AGAIN_MS = 60_000
+"""Where keys are held but new ones cannot be had: uploads and snapshots go on meanwhile."""
 IDLE_MS = 60_000
 MAX_GAPS = 4
 NEWS_EVERY_MS = 1_000
@@ -113,6 +115,8 @@ class SyncMachine:
 
     def handle(self, event: Event, now_ms: int) -> tuple[Effect, ...]:
         """Take in what came of a command; the effects are for the host to carry out, in order."""
+        if isinstance(event, Failed | Refused) and isinstance(event.command, FetchKeys):
+            self._keys_due_ms = now_ms + KEYS_AGAIN_MS
         if isinstance(event, Failed):
             return self._fail(event, now_ms)
         if isinstance(event, NotKept):
@@ -193,14 +197,14 @@ class SyncMachine:
         ack = event.ack
         if ack.status == "gap":
             return self._gap(ack, now_ms)
-        if ack.status == "quarantined":
-            kept = (Acknowledge(ack.epoch, ack.acknowledged),) if ack.acknowledged >= event.first_seq else ()
-            return kept + self._hold(now_ms)
+        # Of what was not sent now no answer says that it is the same there.
+        kept = Acknowledge(ack.epoch, min(ack.acknowledged, event.last_seq))
         if ack.acknowledged < event.first_seq:
-            self._back_off(now_ms)
-            return ()
+            return self._hold(now_ms)
+        if ack.status == "quarantined":
+            return kept, *self._hold(now_ms)
         self._gaps, self._limit = 0, min(MAX_BATCH_RECORDS, self._limit * 2)
-        return Acknowledge(ack.epoch, ack.acknowledged), Tell(Standing.FLOWS)
+        return kept, Tell(Standing.FLOWS)
 
     def _gap(self, ack: Ack, now_ms: int) -> tuple[Effect, ...]:
         """The server lost something, or never had it: go back to where it stands."""

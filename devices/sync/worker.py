@@ -223,7 +223,8 @@ class SyncWorker:
         if keys is None:
             raise MessageError("no keys to verify a snapshot with")
         held = self._store.held
-        if command.full or (held is not None and held.of_an_older_release):
+        anew = held is not None and (held.of_an_older_release or held.terminal != identity.terminal)
+        if command.full or anew:
             held = None
         found = self._server.snapshot(identity, keys=keys, held=held)
         if isinstance(found, Refusal):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from devices.core.declines import Why
-from devices.core.journal import EpochRecord, SaleRecord
+from devices.core.journal import EpochRecord, NoteRecord, SaleRecord, chain_all
 from devices.drivers.database import Connection, Rows, StorageError
 from devices.drivers.folder import InUse
 from devices.drivers.keyfile import KeyFileError
@@ -303,3 +303,27 @@ def test_an_epoch_is_never_used_twice(tmp_path: Path) -> None:
     Journal.open(tmp_path, vault=vault, epoch=5, at_ms=1, software="t").close()
     with pytest.raises(JournalBroken):
         Journal.open(tmp_path, vault=vault, epoch=5, at_ms=2, software="t")
+
+
+def test_records_of_a_clock_that_was_ahead_leave_no_hole_when_those_after_them_go(bench: Bench) -> None:
+    """A cashier vouched for a clock a day fast, then the server set it right."""
+    journal, true_ms = bench.terminal._journal, bench.clock.now_ms
+    epoch = journal.tail.epoch
+    bench.clock.jump_ms(DAY_MS)
+    assert bench.control.confirm_clock()
+    journal.append_note(NoteRecord(journal.next_seq, bench.clock.now_ms, "ahead"))
+    bench.clock.now_ms = true_ms
+    bench.sync()
+    _sell(bench, 3)
+    bench.sync()
+    bench.server.post_all()
+    _sell(bench, 1, first=200)
+    bench.clock.pass_ms(7 * DAY_MS + 60_000)
+    bench.sync()
+    bench.control.maintain()
+    bench.restart()
+    journal = bench.terminal._journal
+    assert journal.rewind(epoch, 0)
+    run = journal.unacknowledged(100)
+    assert run is not None
+    assert chain_all(bytes.fromhex(run.head_before), list(run.lines)).hex() == run.head_after

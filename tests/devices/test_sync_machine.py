@@ -12,6 +12,7 @@ from devices.sync.machine import (
     BACKOFF_FIRST_MS,
     BACKOFF_LEAST_MS,
     HELD_MS,
+    KEYS_AGAIN_MS,
     KEYS_EVERY_MS,
     MAX_GAPS,
     REVOKED_MS,
@@ -76,12 +77,15 @@ def test_a_new_terminal_waits_for_a_code_then_enrols_then_fetches_keys_then_send
 
 ANSWERS: dict[str, tuple[Event, tuple[Effect, ...]]] = {
     "accepted": (_sent("accepted", 3), (Acknowledge(9, 3), FLOWS)),
-    "a repeat": (_sent("repeat", 7), (Acknowledge(9, 7), FLOWS)),
+    "a repeat": (_sent("repeat", 3), (Acknowledge(9, 3), FLOWS)),
+    "more than was sent": (_sent("repeat", 7), (Acknowledge(9, 3), FLOWS)),
+    "a part": (_sent("accepted", 2), (Acknowledge(9, 2), FLOWS)),
     "a gap in this epoch": (_sent("gap", 0, first=4), (Rewind(9, 0),)),
     "an earlier epoch missing": (_sent("gap", 0, need=5), (Rewind(5, 0),)),
     "quarantined": (_sent("quarantined", 0), (HELD,)),
     "quarantined after a part": (_sent("quarantined", 2), (Acknowledge(9, 2), HELD)),
-    "an acknowledgement of nothing": (_sent("accepted", 3, first=4), ()),
+    "other content under what is held": (_sent("quarantined", 7), (Acknowledge(9, 3), HELD)),
+    "an acknowledgement of nothing": (_sent("accepted", 3, first=4, last=5), (HELD,)),
     "no answer": (Failed(FIRST_SENT), ()),
     "records no longer kept": (NotKept(), (HELD,)),
     "another clock": (Refused(FIRST_SENT, Refusal("clock", "", 77)), (SignBy(77),)),
@@ -107,7 +111,8 @@ NEXT: dict[str, tuple[Event, object]] = {
     "quarantined": (_sent("quarantined", 0), Wait(5_000)),
     "no answer": (Failed(FIRST_SENT), Wait(500)),
     "not ready": (Refused(FIRST_SENT, Refusal("not_ready")), Wait(500)),
-    "an acknowledgement of nothing": (_sent("accepted", 3, first=4), Wait(500)),
+    "an acknowledgement of nothing": (_sent("accepted", 3, first=4, last=5), Wait(5_000)),
+    "no keys": (Failed(FetchKeys(), bad=True), Wait(500)),
     "another clock": (Refused(FIRST_SENT, Refusal("clock", "", 77)), FIRST_SENT),
     "revoked": (Refused(FIRST_SENT, Refusal("revoked")), Wait(REVOKED_MS)),
     "too large": (Refused(FIRST_SENT, Refusal("too_large")), SendBatch(MAX_BATCH_RECORDS // 2)),
@@ -140,6 +145,24 @@ def test_a_newer_key_list_is_fetched_as_soon_as_a_snapshot_names_it_and_else_hou
     machine.handle(HasKeys(2), 0)
     assert isinstance(machine.next(0, unsent=0), Wait)
     assert machine.next(KEYS_EVERY_MS, unsent=0) == FetchKeys()
+
+
+@pytest.mark.parametrize("no", [Failed(FetchKeys()), Failed(FetchKeys(), bad=True), Refused(FetchKeys(), Refusal("x"))])
+def test_keys_that_cannot_be_had_are_asked_for_again_while_the_rest_goes_on(no: Event) -> None:
+    machine, now_ms = _machine(), KEYS_EVERY_MS
+    assert machine.next(now_ms, unsent=1) == FetchKeys()
+    machine.handle(no, now_ms)
+    assert machine.next(now_ms + 500, unsent=1) == FIRST_SENT
+    machine.handle(_sent("accepted", 3), now_ms + 500)
+    assert machine.next(now_ms + 500, unsent=0) == FetchSnapshot(full=False)
+    machine.handle(HasSnapshot(1, 3_600), now_ms + 500)
+    assert machine.next(now_ms + KEYS_AGAIN_MS, unsent=0) == FetchKeys()
+
+
+def test_without_keys_nothing_is_asked_before_them() -> None:
+    machine = _machine(keys=None)
+    machine.handle(Failed(FetchKeys()), 0)
+    assert machine.next(500, unsent=1) == FetchKeys()
 
 
 def test_a_long_upload_does_not_starve_the_snapshot() -> None:
