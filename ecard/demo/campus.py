@@ -61,17 +61,18 @@ _DEVICES_STAND_AT = (
     ("bus", "校园巴士", "Campus bus", "校园巴士1路", "Campus bus, line 1"),
     ("milk", "牛奶柜", "Milk cabinets", "教学楼牛奶柜", "Milk cabinet, teaching building"),
 )
-# by the name of the terminal: what a tap asks for, the price where it is fixed, and the kind's own settings
+_STOPS = ("北门 North gate", "图书馆 Library", "第一教学楼 Building 1", "体育馆 Gym", "南门 South gate")
+# by the name of the terminal: what a tap asks for, the price where it is fixed, and the device's own settings
 _SET_TO: dict[str, tuple[TerminalMode, int, DeviceSettings]] = {
     "北苑1号机": (TerminalMode.FIXED, 15_00, DeviceSettings()),
-    "南苑1号机": (TerminalMode.TYPED, 0, DeviceSettings()),
+    "南苑1号机": (TerminalMode.TYPED, 0, DeviceSettings(floor_minor=30_00)),
     "北苑4号机": (TerminalMode.PRODUCTS, 0, DeviceSettings()),
     "南苑称重台": (TerminalMode.TYPED, 0, DeviceSettings(kind=DeviceKind.WEIGHING, per_kg_minor=39_60)),
     "体育馆闸机": (TerminalMode.PASS, 0, DeviceSettings(kind=DeviceKind.GATE, anti_passback=True)),
     "校园巴士1路": (
         TerminalMode.FIXED,
         2_00,
-        DeviceSettings(kind=DeviceKind.BUS, line="1", stops=("北门", "图书馆", "第一教学楼", "体育馆", "南门")),
+        DeviceSettings(kind=DeviceKind.BUS, line="1", stops=_STOPS),
     ),
     "牛奶柜": (TerminalMode.PRODUCTS, 0, DeviceSettings(kind=DeviceKind.CABINET)),
 }

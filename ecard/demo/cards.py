@@ -41,4 +41,6 @@ def holders() -> Sequence[Cardholder]:
 def write_cards(path: Path) -> None:
     """Tell the simulated readers which cards there are."""
     told = [{"number": each.number, "name": each.name, "uid": demo_uid(each.number).hex()} for each in holders()]
-    path.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+    fresh.rename(path)  # devices are reading it

@@ -82,9 +82,13 @@ class Device:
         """Type what the next tap shall pay; without effect on a fixed price."""
         self._send(self._http, "/amount", json={"amount": format_minor(amount_minor, symbol="").replace(",", "")})
 
+    def clear(self) -> None:
+        """Take back what was typed or lies in the basket; without effect on a fixed price."""
+        self._send(self._http, "/clear", json={})
+
     def fill_basket(self, up_to_minor: int) -> None:
         """Clear the basket, and put into it what is sold here for about this much."""
-        self._send(self._http, "/clear", json={})
+        self.clear()
         answer = self._http.get("/catalogue").raise_for_status()
         for product in choose(msgspec.json.decode(answer.content, type=Catalogue), up_to_minor=up_to_minor):
             self._send(self._http, "/product", json={"product": product, "quantity": 1})

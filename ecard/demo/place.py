@@ -72,9 +72,12 @@ def choose_ports(*, terminals: int, host: str, web_port: int = WEB_PORT, usual_o
     taken: list[int] = []
     replaced: list[tuple[int, int]] = []
 
-    def take(usual: int, *, on: str = LOOPBACK) -> int:
+    def take(usual: int, *, on: str = LOOPBACK, datagrams: bool = False) -> int:
         reserved = frozenset(taken)
-        port = free_port(usual, host=on, reserved=reserved) if usual_ones else any_port(host=on, reserved=reserved)
+        if usual_ones:
+            port = free_port(usual, host=on, reserved=reserved, datagrams=datagrams)
+        else:
+            port = any_port(host=on, reserved=reserved, datagrams=datagrams)
         taken.append(port)
         if usual_ones and port != usual:
             replaced.append((usual, port))
@@ -83,10 +86,11 @@ def choose_ports(*, terminals: int, host: str, web_port: int = WEB_PORT, usual_o
     web = take(web_port, on=host)
     gallery = take(GALLERY_PORT)
     lines = [
-        tuple(take(usual + number) for usual in (TERMINAL_PORT, RELAY_PORT, CONTROL_PORT, LAN_PORT))
+        tuple(take(usual + number) for usual in (TERMINAL_PORT, RELAY_PORT, CONTROL_PORT))
         for number in range(terminals)
     ]
-    terminal_ports, relay_ports, control_ports, lan_ports = zip(*lines, strict=True)
+    terminal_ports, relay_ports, control_ports = zip(*lines, strict=True)
+    lan_ports = tuple(take(LAN_PORT + number, datagrams=True) for number in range(terminals))
     return Ports(web, terminal_ports, relay_ports, control_ports, lan_ports, gallery, tuple(replaced))
 
 

@@ -181,11 +181,11 @@ def _tell(stage: Stage, logins: Sequence[Login], devices: list[Device], show: Sh
     rows.append(("API", f"{url}/api/docs/", ""))
     for name, pin in place.pins(stage.secrets).items():
         rows.append(("supervisor's menu", "at any device", f"{name} / {pin}"))
-    rows.append(("all devices", f"http://{place.LOOPBACK}:{stage.ports.gallery}/", ""))
-    for number, (device, each) in enumerate(zip(devices, FLEET, strict=True), start=1):
-        rows.append((f"terminal {number}, {each.kind}", f"{device.url}/", ""))
+    rows.append(("gallery of all devices", f"http://{place.LOOPBACK}:{stage.ports.gallery}/", ""))
+    for device, each in zip(devices, FLEET, strict=True):
+        rows.append((each.en, f"{device.url}/", ""))
         if each.kind == "canteen":
-            rows.append((f"terminal {number}, customer", f"{device.url}/customer", ""))
+            rows.append(("  its customer's side", f"{device.url}/customer", ""))
     show.addresses(rows)
     if stage.options.lan:
         show.picture(f"{url}/", caption="On a phone in this network")

@@ -155,6 +155,8 @@ def _serve(device: Device, taps: Sequence[Tap], count: Count, now_s: Callable[[]
         elif screen.mode == "products":
             device.fill_basket(tap.amount_minor)
         _present(device, tap, earlier, count, now_s, terminal=screen.terminal)
+    # What the last one was refused is nobody's who comes later.
+    device.clear()
 
 
 def _power_cycle(device: Device, count: Count) -> None:

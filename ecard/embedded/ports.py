@@ -20,24 +20,26 @@ PROMISE_S = 300.0
 """Longer than anything here takes from choosing its ports to listening on the last of them."""
 
 
-def free_port(preferred: int, *, host: str = "127.0.0.1", reserved: frozenset[int] = frozenset()) -> int:
+def free_port(
+    preferred: int, *, host: str = "127.0.0.1", reserved: frozenset[int] = frozenset(), datagrams: bool = False
+) -> int:
     """`preferred` where nobody listens there, else the next free one above it, else any.
 
     The caller compares and tells the user when the port is another than usual. `reserved` are
-    ports already promised to a process that does not listen yet.
+    ports already promised to a process that does not listen yet. With `datagrams`, one of UDP.
     """
     for port in range(preferred, min(preferred + ATTEMPTS, 65_536)):
-        if port not in reserved and _is_free(host, port):
+        if port not in reserved and _is_free(host, port, datagrams=datagrams):
             return port
-    return any_port(host=host, reserved=reserved)
+    return any_port(host=host, reserved=reserved, datagrams=datagrams)
 
 
-def any_port(*, host: str = "127.0.0.1", reserved: frozenset[int] = frozenset()) -> int:
+def any_port(*, host: str = "127.0.0.1", reserved: frozenset[int] = frozenset(), datagrams: bool = False) -> int:
     """A free port drawn at random, and not given again for a while: whoever asked may listen there only later."""
     with _promises() as promised:
         while True:
             port = ANY_FROM + secrets.randbelow(ANY_BELOW - ANY_FROM)
-            if port not in reserved and port not in promised and _is_free(host, port):
+            if port not in reserved and port not in promised and _is_free(host, port, datagrams=datagrams):
                 promised[port] = time.time()
                 return port
 
@@ -65,10 +67,11 @@ def _read(text: str) -> dict[int, float]:
         return {}
 
 
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        # As servers do: a port in TIME_WAIT is free, one with a listener is not.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _is_free(host: str, port: int, *, datagrams: bool) -> bool:
+    with socket.socket(type=socket.SOCK_DGRAM if datagrams else socket.SOCK_STREAM) as probe:
+        if not datagrams:
+            # As servers do: a port in TIME_WAIT is free, one with a listener is not.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError:

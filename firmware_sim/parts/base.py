@@ -5,12 +5,20 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from devices.core.wire import MALFORMED
+from devices.master.screen import Said
 
 Form = TypeVar("Form")
 
 
 class BadPress(ValueError):
-    """The page asked for what this part cannot do; `args[0]` says what is wrong."""
+    """The page asked for what this part cannot do; `said` is for whoever pressed.
+
+    What only a broken page would ask for is said in English alone.
+    """
+
+    def __init__(self, en: str, *, zh: str = "") -> None:
+        super().__init__(en)
+        self.said = Said(zh or en, en)
 
 
 class Part(Protocol):

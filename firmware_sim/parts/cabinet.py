@@ -160,7 +160,7 @@ class VirtualCabinet:
     def _choose(self, slot: int) -> None:
         product = self._products().get(slot)
         if product is None or not self._left.get(slot, STOCK):
-            raise BadPress("there is nothing in this slot")
+            raise BadPress("there is nothing in this slot", zh="这个货道是空的")
         try:
             self._side.choose(
                 secrets.token_hex(8),
@@ -169,7 +169,7 @@ class VirtualCabinet:
                 now_ms=self._clock.monotonic_ms(),
             )
         except ValueError as error:
-            raise BadPress("the order before is not over yet") from error
+            raise BadPress("the order before is not over yet", zh="上一笔订单还没有结束") from error
         self._slot, self._state, self._text = slot, "sent", ""
 
     # Its inside

@@ -75,7 +75,7 @@ class Sides:
         """Raises BadPress for a side that this gate does not have."""
         wanted = read_form(form, SideForm).direction
         if self.state().allowed not in ("both", wanted):
-            raise BadPress("this gate goes one way")
+            raise BadPress("this gate goes one way", zh="这个闸机只能单向通行")
         with self._guard:
             self._way = wanted
 

@@ -76,7 +76,7 @@ class VirtualReader:
                 return
             card = next((each for each in self._known() if each.number == given.lay), None)
             if card is None:
-                raise BadPress("nobody here has this card")
+                raise BadPress("nobody here has this card", zh="这里没有人有这张卡")
             if self._plugged:
                 self._read(bytes.fromhex(card.uid))
 
@@ -84,7 +84,7 @@ class VirtualReader:
         try:
             self._laid.put_nowait(uid)
         except queue.Full:
-            raise BadPress("the reader is busy") from None
+            raise BadPress("the reader is busy", zh="读卡器正忙") from None
         self._count += 1
 
 

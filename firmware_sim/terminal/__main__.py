@@ -6,10 +6,14 @@ from pathlib import Path
 import uvicorn
 
 from devices.lan.peer import Address
-from devices.lan.udp import LanOptions
 from devices.supervisor.menu import Menu
+from devices.sync.authority import LIMIT_MS
+from devices.sync.http import HttpTransport
 from devices.terminal import SOFTWARE, Terminal
 from firmware_sim.hardware import VirtualClock
+from firmware_sim.parts.asked import AskedPart
+from firmware_sim.parts.base import Part
+from firmware_sim.parts.cable import VirtualCable
 from firmware_sim.parts.disk import VirtualDisk
 from firmware_sim.parts.reader import CardFile
 from firmware_sim.terminal.app import Host, terminal_app
@@ -20,13 +24,27 @@ def main() -> None:
     """Open the SDK's terminal on virtual hardware and serve its screen until stopped."""
     given = _arguments()
     clock, disk = VirtualClock(), VirtualDisk()
-    lan = LanOptions(peers=tuple(given.lan_peer), bind=given.lan) if given.lan else None
-    terminal = Terminal.open(given.data, server_url=given.server, clock=clock, lan=lan, storage=disk)
+    cable = VirtualCable(given.lan, given.lan_peer) if given.lan else None
+    asked = AskedPart(_line_for_questions(given.server), clock)
+    terminal = Terminal.open(
+        given.data,
+        server_url=given.server,
+        clock=clock,
+        lan=cable.options if cable is not None else None,
+        storage=disk,
+        asking=asked,
+        passing=asked.passing,
+    )
+    asked.shows(terminal.control.explained)
     terminal.start()
     cards = CardFile(given.cards or given.data / "cards.json")
     built = build(given.kind, terminal.control, folder=given.data, clock=clock, cards=cards)
+    parts: dict[str, Part] = {**built.parts, "disk": disk, "asked": asked}
     try:
         built.start()
+        if cable is not None:
+            cable.start()
+            parts["lan"] = cable
         if given.enrol:
             terminal.enrol(given.enrol)
         host = Host(
@@ -37,7 +55,7 @@ def main() -> None:
             kind=given.kind,
             loop=built.loop,
             menu=Menu(terminal.control, printer=built.printer, software=SOFTWARE),
-            parts={**built.parts, "disk": disk},
+            parts=parts,
         )
         # An open page holds its event stream for ever; it must not hold up the end of the process.
         uvicorn.run(
@@ -46,6 +64,14 @@ def main() -> None:
     finally:
         built.stop()
         terminal.close()
+        if cable is not None:
+            cable.close()
+
+
+def _line_for_questions(server_url: str) -> HttpTransport:
+    """As the SDK would make it: no part of a question takes longer than its whole limit."""
+    limit_s = LIMIT_MS / 1000
+    return HttpTransport(server_url, connect_s=limit_s, silence_s=limit_s, whole_s=limit_s)
 
 
 def _arguments() -> argparse.Namespace:

@@ -8,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from devices.core.enrolment import NotAnEnrolmentCode
-from devices.core.money import AmountError
+from devices.core.money import MAX_AMOUNT_MINOR, AmountError, format_minor
 from devices.core.wire import MALFORMED
+from devices.master.screen import Said
 from devices.master.till import BasketError
 from firmware_sim.parts.base import BadPress
 
@@ -32,11 +33,16 @@ def guarded(act: Handler) -> Handler:
             return JSONResponse({"error": "only this terminal's own page may press its buttons"}, status_code=403)
         try:
             return await act(request)
-        except BasketError as error:
-            language = request.headers.get("accept-language", "zh")
-            return JSONResponse({"error": error.said.in_language(language)}, status_code=400)
-        except (BadFormError, BadPress, AmountError, NotAnEnrolmentCode) as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
+        except (BasketError, BadPress) as error:
+            said = error.said
+        except AmountError as error:
+            said = Said(f"金额形如 12 或 12.50，最多 {format_minor(MAX_AMOUNT_MINOR)}", str(error))
+        except NotAnEnrolmentCode as error:
+            said = Said("登记码形如 7K2QF-0M4XN-A9C3E，请核对后再输入", str(error))
+        except BadFormError as error:
+            said = Said(str(error), str(error))
+        language = request.headers.get("accept-language", "zh")
+        return JSONResponse({"error": said.in_language(language)}, status_code=400)
 
     return run
 

@@ -99,6 +99,7 @@ class FakeDevice:
     typed: list[int] = field(default_factory=list)
     mode: Mode = "typed"
     filled: list[int] = field(default_factory=list)
+    waiting_minor: int = 0
 
     def screen(self) -> Screen | None:
         if not self.up:
@@ -121,9 +122,14 @@ class FakeDevice:
 
     def type_amount(self, amount_minor: int) -> None:
         self.typed.append(amount_minor)
+        self.waiting_minor = amount_minor
 
     def fill_basket(self, up_to_minor: int) -> None:
         self.filled.append(up_to_minor)
+        self.waiting_minor = up_to_minor
+
+    def clear(self) -> None:
+        self.waiting_minor = 0
 
     def scan(self, picture: bytes) -> ScanAnswer:
         return self.answers.pop(0)
@@ -231,3 +237,11 @@ def test_a_terminal_that_sells_products_gets_a_basket_and_no_typed_amount() -> N
     device = FakeDevice([answer(number) for number in range(4)], mode="products")
     assert len(serve(device, 4).shown) == 4
     assert (len(device.filled), device.typed) == (4, [])
+
+
+@pytest.mark.parametrize("mode", ["typed", "products"])
+def test_what_the_last_one_was_refused_does_not_wait_for_whoever_opens_the_page(mode: Mode) -> None:
+    device = FakeDevice([answer(0, approved=False, why="insufficient")], mode=mode)
+    serve(device, 1)
+    assert device.typed + device.filled
+    assert not device.waiting_minor

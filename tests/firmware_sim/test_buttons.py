@@ -9,6 +9,8 @@ import httpx
 import pytest
 
 from firmware_sim.hardware import VirtualClock
+from firmware_sim.parts.base import Part
+from firmware_sim.parts.reader import VirtualReader
 from firmware_sim.terminal.answers import MAX_FORM_BYTES
 from firmware_sim.terminal.app import Host, terminal_app
 from tests.devices.conftest import Bench, make_bench
@@ -25,7 +27,8 @@ Press = Callable[..., httpx.Response]
 def press(make_bench: Callable[..., Bench]) -> Press:
     """Send something to a button, as the terminal's own page does unless `headers` say otherwise."""
     bench = make_bench()
-    app = terminal_app(Host(controls=bench.control, enrol=bench.terminal.enrol, clock=VirtualClock()))
+    parts: dict[str, Part] = {"reader": VirtualReader(tuple)}
+    app = terminal_app(Host(controls=bench.control, enrol=bench.terminal.enrol, clock=VirtualClock(), parts=parts))
 
     def send(path: str, content: bytes, *, headers: dict[str, str] = OWN) -> httpx.Response:
         async def once() -> httpx.Response:
@@ -52,10 +55,22 @@ def test_another_sites_page_cannot_press_a_button(press: Press, path: str) -> No
     assert press(path, b"{}", headers={}).status_code == 403
 
 
-def test_an_amount_no_terminal_takes_is_refused_in_words(press: Press) -> None:
-    answer = press("/amount", b'{"amount":"1e9"}')
-    assert answer.status_code == 400
-    assert "12.50" in answer.json()["error"]
+@pytest.mark.parametrize(
+    ("path", "body", "zh", "en"),
+    [
+        ("/amount", b'{"amount":"1e9"}', "金额形如 12 或 12.50", "an amount looks like 12 or 12.50"),
+        ("/amount", b'{"amount":"999999"}', "最多 ¥100,000.00", "at most ¥100,000.00"),
+        ("/enrol", b'{"code":"x"}', "登记码形如", "an enrolment code"),
+        ("/parts/reader", b'{"lay":"nobody"}', "这里没有人有这张卡", "nobody here has this card"),
+    ],
+)
+def test_what_no_terminal_takes_is_refused_in_the_language_of_the_page(
+    press: Press, path: str, body: bytes, zh: str, en: str
+) -> None:
+    for language, said in (("zh", zh), ("en", en)):
+        answer = press(path, body, headers={**OWN, "accept-language": language})
+        assert answer.status_code == 400
+        assert said in answer.json()["error"]
 
 
 def test_a_product_that_no_basket_takes_is_refused_in_the_language_of_the_page(press: Press) -> None:

@@ -181,7 +181,8 @@ def test_a_meal_by_identity_shows_no_amount(till: Till) -> None:
 def test_a_press_while_the_page_is_still_loading_waits_and_is_not_lost(till: Till) -> None:
     page = till.blank()
     page.add_init_script(
-        "const real = fetch; window.fetch = (...all) => new Promise((go) => setTimeout(go, 800)).then(() => real(...all))"
+        "const real = fetch;"
+        "window.fetch = (...all) => new Promise((go) => setTimeout(go, 800)).then(() => real(...all))"
     )
     page.goto(till.url)
     page.click("[data-mode=identity]")

@@ -34,8 +34,10 @@ function moreOf({ device, parts }) {
   return "";
 }
 
-const isBroken = (parts) =>
-  Object.values(parts ?? {}).some((part) => FAULTS.some((fault) => fault in part && part[fault] !== (GOOD[fault] ?? false)));
+// The cable is named by itself.
+const isBroken = ({ lan: _lan, ...parts }) =>
+  Boolean(parts.clock?.offset_s) ||
+  Object.values(parts).some((part) => FAULTS.some((fault) => fault in part && part[fault] !== (GOOD[fault] ?? false)));
 
 const fact = (said, state) => {
   const made = element("li", { className: "fact", textContent: said });
@@ -46,9 +48,11 @@ const fact = (said, state) => {
 function factsOf({ screen, parts, line }) {
   if (!screen) return [fact(text("off"), "no")];
   const facts = [screen.network.online ? fact(text("online"), "yes") : fact(text("offline"), "warn")];
-  if (line && line.mode !== "pass") facts.push(fact(text("line_cut"), "no"));
+  const broken = { drop: "line_cut", delay: "line_delay", half_close: "line_half_close" }[line?.mode];
+  if (broken) facts.push(fact(text(broken), "no"));
+  if (parts?.lan?.plugged === false) facts.push(fact(text("lan_out"), "no"));
   facts.push(screen.unsent ? fact(text("unsent", { count: screen.unsent }), "warn") : fact(text("sent"), "yes"));
-  if (isBroken(parts)) facts.push(fact(text("faults"), "no"));
+  if (isBroken(parts ?? {})) facts.push(fact(text("faults"), "no"));
   return facts;
 }
 

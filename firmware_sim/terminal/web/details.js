@@ -29,7 +29,18 @@ byId("explain").addEventListener("click", async () => {
 byId("details-close").addEventListener("click", () => byId("details").close());
 byId("details").addEventListener("close", () => byId("explain").focus());
 
-export function drawDetails(screen) {
+// Whether the server had a say in this answer.
+function drawAsked(id, result, asked) {
+  const was = Boolean(result && asked?.number === result.number);
+  byId(id).hidden = !was;
+  byId(id).dataset.state = asked?.answered ? "yes" : "warn";
+  byId(id).textContent = was ? text(asked.answered ? "asked_answered" : "asked_in_vain", { ms: asked.took_ms }) : "";
+}
+
+export function drawDetails(screen, { asked }) {
   byId("explain").disabled = !screen.explained;
-  if (byId("details").open && open) draw(open);
+  drawAsked("asked", screen.result, asked);
+  if (!byId("details").open || !open) return;
+  draw(open);
+  drawAsked("details-asked", open, asked);
 }

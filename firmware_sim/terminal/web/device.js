@@ -112,8 +112,8 @@ setInterval(drawLine, 5000);
 
 start((screen, language, parts) => {
   own.draw(screen, language, parts);
-  drawDetails(screen);
-  drawParts(parts, language);
+  drawDetails(screen, parts);
+  drawParts(screen, language, parts);
   const last = screen.last_sale;
   byId("reverse").disabled = !last?.reversible;
   const told = last?.amount_minor ? text("reverse_of", { sum: money(last.amount_minor) }) : text("reverse_meal");

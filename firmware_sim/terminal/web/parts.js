@@ -5,7 +5,7 @@ const byId = (id) => document.getElementById(id);
 // part, field, and the value that is the fault
 const FAULTS = [
   ["reader", "plugged", false], ["scale", "restless", true], ["scale", "plugged", false], ["printer", "paper", false],
-  ["arm", "stuck", true], ["disk", "full", true], ["cabinet", "cut", true], ["cabinet", "jams", true], ["cabinet", "silent", true],
+  ["arm", "stuck", true], ["disk", "full", true], ["lan", "plugged", false], ["cabinet", "cut", true], ["cabinet", "jams", true], ["cabinet", "silent", true],
   ["cabinet", "garbles", true], ["cabinet", "repeats", true],
 ];
 let listed = "";
@@ -45,6 +45,12 @@ function drawFaults(parts, language) {
   }
 }
 
+// Whom the terminal hears over the network of its site; it notices some seconds after the cable.
+function drawNeighbours(screen, lan) {
+  byId("neighbours").hidden = !lan;
+  byId("neighbours").textContent = screen.neighbours ? text("neighbours", { count: screen.neighbours }) : text("no_neighbours");
+}
+
 function drawPaper(printer) {
   byId("slips").hidden = !printer?.slips.length;
   const now = JSON.stringify(printer?.slips ?? []);
@@ -67,9 +73,10 @@ byId("cards").addEventListener("submit", async (event) => {
 byId("tear").addEventListener("click", () => press("printer", { tear: true }));
 byId("clock-offset").addEventListener("change", (event) => press("clock", { offset_s: Number(event.target.value) }));
 
-export function drawParts(parts, language) {
+export function drawParts(screen, language, parts) {
   drawCards(parts.reader);
   drawFaults(parts, language);
+  drawNeighbours(screen, parts.lan);
   drawPaper(parts.printer);
   const offset = byId("clock-offset");
   const known = [...offset.options].some((option) => Number(option.value) === parts.clock?.offset_s);

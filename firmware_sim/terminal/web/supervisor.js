@@ -103,7 +103,7 @@ byId("supervisor").addEventListener("click", async () => {
   const answer = await fetch("/supervisors").catch(() => null);
   const { people, zone: told } = answer?.ok ? await answer.json() : { people: [], zone: "" };
   zone = told || undefined;
-  for (const id of ["pin-who", "extend-who"]) byId(id).replaceChildren(...people.map(({ id: number, name }) => new Option(name, number)));
+  byId("pin-who").replaceChildren(...people.map(({ id: number, name }) => new Option(name, number)));
   tell(null);
   byId("report").hidden = true;
   byId("menu").showModal();
@@ -131,6 +131,8 @@ byId("pin-form").addEventListener("submit", async (event) => {
   byId("pin-form").hidden = true;
   byId("menu-body").hidden = false;
   byId("menu-who").textContent = session.name;
+  const others = [...byId("pin-who").options].filter((each) => each.value !== String(session.supervisor));
+  byId("extend-who").replaceChildren(...others.map((each) => new Option(each.text, each.value)));
   byId("menu-body").focus();
   await draw();
 });

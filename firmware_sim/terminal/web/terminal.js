@@ -26,6 +26,8 @@ export async function send(path, body, type = "application/json") {
     method: "POST",
     headers: { "content-type": type, "x-terminal": "1", "accept-language": language },
     body: type === "application/json" ? JSON.stringify(body ?? {}) : body,
+  }).catch(() => {
+    throw new Error(text("lost"));
   });
   const said = await answer.json();
   if (!answer.ok) throw new Error(said.error);
