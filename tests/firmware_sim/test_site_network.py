@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -148,10 +149,8 @@ class Watched:
     def sell(self, *, ask: bool = True) -> AskedState:
         if ask:
             self.part.passing("sale.asked")
-            try:
+            with suppress(NoAnswer):
                 self.part.request("POST", "/authorise", body=b"", headers={}, limit_bytes=1)
-            except NoAnswer:
-                pass
             self.part.passing("sale.answered")
         self.number += 1
         self.part.passing("sale.shown")
