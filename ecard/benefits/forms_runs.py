@@ -21,13 +21,12 @@ from ecard.adminkit import REASON_LENGTH_MAX, BaseDialogForm, MoneyField
 from ecard.benefits.models import RUN_PERIOD_KEY_LENGTH_MAX, Programme, RunKind, Sponsor
 from ecard.benefits.models.programmes import ProgrammeKind, Schedule
 from ecard.benefits.runs.errors import BadUpload
-from ecard.benefits.runs.people import UPLOAD_ROWS_MAX, Selection, upload_from_rows, upload_from_text
+from ecard.benefits.runs.people import UPLOAD_LIMITS, Selection, upload_from_rows
 from ecard.benefits.runs.scheduled import calendar_of, institution_zone, selection_of
 from ecard.benefits.schedules import issue_on, midnight
 from ecard.cardholders.models import Group, PersonList
-from ecard.merchants.tables import BadTable, rows_of_workbook
+from ecard.tables import BadTable, rows_of_file
 
-UPLOAD_BYTES_MAX = 4 * 1024 * 1024
 _CHOICES: dict[str, Any] = {"widget": UnfoldAdminSelectWidget}
 
 
@@ -90,11 +89,10 @@ class NewRunForm(forms.Form):
         given = self.cleaned_data.get("file")
         if given is None:
             return ""
-        if given.size > UPLOAD_BYTES_MAX:
-            raise ValidationError(_("The file is larger than 4 MB."))
+        content = given.read(UPLOAD_LIMITS.file_bytes + 1)
         try:
-            return _list_in(given.read(), excel=str(given.name).lower().endswith(".xlsx"))
-        except BadUpload as wrong:
+            return upload_from_rows(rows_of_file(content, name=str(given.name), limits=UPLOAD_LIMITS))
+        except (BadUpload, BadTable) as wrong:
             raise ValidationError(wrong.sentence) from wrong
 
     def clean(self) -> dict[str, Any]:
@@ -148,23 +146,6 @@ def _expiry(programme: Programme, last_day: date | None, today: date) -> datetim
     month_end = (today.replace(day=1) + timedelta(days=31)).replace(day=1)
     fixed = calendar.ends_days is not None or calendar.ends_on is not None
     return midnight(month_end if by_hand and not fixed else ends, zone)
-
-
-def _list_in(content: bytes, *, excel: bool) -> str:
-    if excel:
-        try:
-            return upload_from_rows(rows_of_workbook(content, rows_max=UPLOAD_ROWS_MAX, columns_max=2))
-        except BadTable as wrong:
-            large = wrong.args[0] == "large"
-            raise ValidationError(
-                _("The file is too large once it is opened.") if large else _("This is no Excel file that can be read.")
-            ) from wrong
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return upload_from_text(content.decode(encoding))
-        except UnicodeDecodeError:
-            continue
-    raise ValidationError(_("The file is neither UTF-8 nor GB 18030 text."))
 
 
 class OverruleForm(BaseDialogForm):

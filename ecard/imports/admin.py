@@ -18,13 +18,14 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminRadioSelectWid
 
 from ecard.adminkit import ReadOnlyAdmin, back_to, chip_column, dialog_action, page_action, signed_in
 from ecard.imports import operations, queries
-from ecard.imports.errors import CannotApply, FileRefused, MovedOn
+from ecard.imports.errors import CannotApply, FileRefused, MovedOn, NotReady
 from ecard.imports.kinds import KINDS
 from ecard.imports.models import BatchState, ImportBatch, Outcome
 from ecard.imports.reading import MAX_BYTES, MAX_ROWS
 from ecard.imports.sentences import file_sentence, problem_sentence
 from ecard.imports.writing import csv_bytes, excel_bytes
 
+_QUICKER = _("Somebody else was quicker: this is how the import stands now.")
 EXCEL_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -136,7 +137,8 @@ class ImportBatchAdmin(ReadOnlyAdmin[ImportBatch]):
         return self._may(request, object_id, state=BatchState.READ, refused__gt=0)
 
     def has_undo_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self._may(request, object_id, state=BatchState.APPLIED)
+        batch = ImportBatch.objects.filter(pk=object_id).first() if object_id else None
+        return self._may(request, object_id) and batch is not None and operations.may_undo(batch)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -221,6 +223,9 @@ class ImportBatchAdmin(ReadOnlyAdmin[ImportBatch]):
         batch = ImportBatch.objects.get(pk=object_id)
         try:
             undone = operations.undo_batch(batch=batch, by=signed_in(request), at=timezone.now())
+        except NotReady:
+            messages.warning(request, _QUICKER)
+            return back_to(batch)
         except CannotApply as together:
             messages.error(request, problem_sentence(together.args[0], {}))
             return back_to(batch)
@@ -240,6 +245,8 @@ class ImportBatchAdmin(ReadOnlyAdmin[ImportBatch]):
             operations.apply_batch(batch=batch, only_good=only_good, by=signed_in(request), at=timezone.now())
         except CannotApply as together:
             messages.error(request, problem_sentence(together.args[0], {}))
+        except NotReady:
+            messages.warning(request, _QUICKER)
         except MovedOn:
             messages.warning(request, _("Some records were changed since: this is what the file would change now."))
         else:

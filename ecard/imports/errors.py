@@ -12,7 +12,8 @@ class FileRefused(ImportsError):
 
 
 class NotReady(ImportsError):
-    """The caller would apply or undo what is not ready for it. `args[0]`: "applied", "undone" or "wrong rows"."""
+    """The caller would apply or undo what is not ready for it. `args[0]`: "applied", "undone", "wrong rows", or
+    "forgotten" where an import is too old to undo."""
 
 
 class CannotApply(ImportsError):

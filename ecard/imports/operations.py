@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,14 +12,18 @@ from django.db.models import Q
 
 from ecard.imports.errors import MovedOn, NotReady
 from ecard.imports.kinds import KINDS
-from ecard.imports.kinds.base import Cells, Change, Kind, Problem
+from ecard.imports.kinds.base import Cells, Change, Column, Kind, Problem
 from ecard.imports.models import FILE_NAME_LENGTH_MAX, BatchState, ImportBatch, ImportRow, Outcome
-from ecard.imports.planning import Plan, changed_cells, plan_cells, plan_table
+from ecard.imports.planning import Plan, changed_cells, columns_of, plan_cells, plan_table, problem_of
 from ecard.imports.reading import read_table
 
 ROWS_PER_INSERT = 5_000
 PREVIEW_KEPT = timedelta(days=2)
 UNDO_KEPT = timedelta(days=120)
+
+
+Given = tuple[int, Cells, list[Problem]]
+"""A row as read: its number, its cells, and what is wrong with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,11 @@ def apply_batch(*, batch: ImportBatch, only_good: bool, by: AbstractBaseUser, at
             raise NotReady("wrong rows")
         rows = list(held.rows.exclude(outcome=Outcome.WRONG).order_by("number"))
         now = kind.current([row.key for row in rows])
-        moved = any(_differs(now.get(row.key), row.before) for row in rows)
+        reread = _reread(held, kind, rows)
+        moved = any(problems for _number, _cells, problems in reread)
+        moved = moved or any(_differs(now.get(row.key), row.before) for row in rows)
         if moved:
-            _plan_anew(held, kind)
+            _plan_anew(held, kind, reread)
         else:
             new = [_change(row) for row in rows if row.outcome == Outcome.NEW]
             kind.apply(new=new, changed=[_change(row) for row in rows if row.before is not None], by=by, at=at)
@@ -71,7 +77,10 @@ def undo_batch(*, batch: ImportBatch, by: AbstractBaseUser, at: datetime) -> Imp
     Raises NotReady.
     """
     held = _held(batch, state=BatchState.APPLIED)
+    if not may_undo(held):
+        raise NotReady("forgotten")
     kind = KINDS[held.kind]
+    columns = columns_of(kind, held.columns)
     rows = list(held.rows.exclude(outcome=Outcome.WRONG).order_by("number"))
     now = kind.current([row.key for row in rows])
     left: dict[int, list[Problem]] = {}
@@ -88,7 +97,7 @@ def undo_batch(*, batch: ImportBatch, by: AbstractBaseUser, at: datetime) -> Imp
             else:
                 made.append(row)
         else:
-            target, kept = _restored(row, there)
+            target, kept = _restored(row, there, columns)
             if kept:
                 left[row.number] = kept
             if changed_cells(there, target):
@@ -100,6 +109,11 @@ def undo_batch(*, batch: ImportBatch, by: AbstractBaseUser, at: datetime) -> Imp
     held.state, held.undone_at, held.undone_by_id, held.left = BatchState.UNDONE, at, by.pk, len(left)
     held.save()
     return held
+
+
+def may_undo(batch: ImportBatch) -> bool:
+    """Whether what is needed to undo an import is kept still."""
+    return batch.state == BatchState.APPLIED and (batch.rows.exists() or not batch.added + batch.changed)
 
 
 @transaction.atomic
@@ -154,15 +168,22 @@ def _keep(batch: ImportBatch, plan: Plan) -> None:
     )
 
 
-def _plan_anew(batch: ImportBatch, kind: Kind) -> None:
-    """The preview again, of the rows that would have been imported: their cells of the file's own columns."""
-    rows = batch.rows.exclude(outcome=Outcome.WRONG).order_by("number")
-    given: list[tuple[int, Cells, list[Problem]]] = [
-        (row.number, {name: row.after[name] for name in batch.columns if name in row.after}, []) for row in rows
-    ]
+def _reread(batch: ImportBatch, kind: Kind, rows: Sequence[ImportRow]) -> list[Given]:
+    """The cells of the file's own columns, with what is wrong by now: what they name may be called otherwise."""
+    columns = columns_of(kind, batch.columns)
+    given: list[Given] = []
+    for row in rows:
+        cells = {name: row.after[name] for name in columns if name in row.after}
+        found = (problem_of(columns[name], cell) for name, cell in cells.items())
+        given.append((row.number, cells, [problem for problem in found if problem]))
+    return given
+
+
+def _plan_anew(batch: ImportBatch, kind: Kind, given: Sequence[Given]) -> None:
+    """The preview again, of the rows that would have been imported."""
     wrong = batch.rows.filter(outcome=Outcome.WRONG)
     still_wrong, unchanged = wrong.count(), batch.unchanged
-    rows.delete()
+    batch.rows.exclude(outcome=Outcome.WRONG).delete()
     _keep(batch, plan_cells(kind, given, columns=tuple(batch.columns)))
     batch.refused += still_wrong
     batch.unchanged += unchanged
@@ -177,13 +198,15 @@ def _change(row: ImportRow) -> Change:
     return Change(row.key, row.before, row.after)
 
 
-def _restored(row: ImportRow, there: Cells) -> tuple[Cells, list[Problem]]:
-    """The record as it is to be after undoing, and what stays as somebody made it since."""
+def _restored(row: ImportRow, there: Cells, columns: Mapping[str, Column]) -> tuple[Cells, list[Problem]]:
+    """The record as it is to be after undoing; and what stays, changed since or with nothing to go back to."""
     before: Cells = row.before or {}
     target, kept = dict(there), []
     for name in changed_cells(before, row.after):
         if there.get(name, "") != row.after.get(name, ""):
             kept.append(_moved(name, row.after, there))
+        elif name in columns and (problem := problem_of(columns[name], before.get(name, ""))):
+            kept.append(problem)
         elif name in before:
             target[name] = before[name]
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.utils import translation
@@ -11,6 +11,7 @@ from ecard.imports.errors import FileRefused
 from ecard.imports.kinds.base import KEY_SEPARATOR, Cells, Change, Column, Kind, Problem, Wrong
 from ecard.imports.models import KEY_LENGTH_MAX, Outcome
 from ecard.imports.reading import MAX_CELL, Table
+from ecard.tables import ROUNDED
 
 LANGUAGES = ("en", "zh-hans")
 
@@ -126,11 +127,27 @@ def _read(columns: Sequence[Column], cells: Sequence[str]) -> tuple[Cells, list[
     read: Cells = {}
     problems: list[Problem] = []
     for column, cell in zip(columns, cells, strict=True):
-        try:
-            if len(cell) > MAX_CELL:
-                raise Wrong("long", most=MAX_CELL)
-            read[column.name] = column.read(cell)
-        except Wrong as wrong:
-            problems.append({**wrong.problem, "column": column.name})
-            read[column.name] = cell[:MAX_CELL]
+        problem = problem_of(column, cell)
+        read[column.name] = cell[:MAX_CELL] if problem else column.read(cell)
+        problems += [problem] if problem else []
     return read, problems
+
+
+def problem_of(column: Column, cell: str) -> Problem | None:
+    """What is wrong with a cell."""
+    try:
+        if cell == ROUNDED:
+            raise Wrong("rounded")
+        if len(cell) > MAX_CELL:
+            raise Wrong("long", most=MAX_CELL)
+        column.read(cell)
+    except Wrong as wrong:
+        return {**wrong.problem, "column": column.name}
+    return None
+
+
+def columns_of(kind: Kind, names: Iterable[str]) -> dict[str, Column]:
+    """Columns by their names, those that are made by their header included."""
+    known = {column.name: column for column in kind.columns()}
+    found = {name: known.get(name) or kind.column_for(name) for name in names}
+    return {name: column for name, column in found.items() if column is not None}

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from ecard.imports.errors import FileRefused
 from ecard.imports.kinds.base import Kind, Problem
+from ecard.tables import BadTable
 
 SHOWN_MAX = 60
 
@@ -18,22 +19,17 @@ def file_sentence(refused: FileRefused) -> str:
     """Why a file cannot be read."""
     kind, *about = refused.args
     sentences = {
-        "bytes": _("The file is larger than %s MB."),
-        "unpacked": _("Unpacked, the file is larger than %s MB."),
-        "old excel": _("%s is in Excel's old format (.xls): save it as .xlsx or CSV."),
         "beyond header": _("Row %s has a cell to the right of the last column's name."),
-        "rows": _("The file has more than %s rows: divide it."),
         "empty": _("There is nothing below the header."),
         "columns": _("The file has more than %s columns."),
         "unnamed": _("Column %s has no name in the first row."),
-        "csv": _("The file is not a proper CSV: %s"),
-        "encoding": _("The text of the file is neither UTF-8 nor GB18030."),
-        "excel": _("The file is damaged, or not an Excel file."),
         "column": _("There is no column “%(first)s” here. Known are: %(second)s."),
         "column twice": _("Column “%s” comes twice."),
         "no key": _("Column “%s” is missing: it says whom or what a row is about."),
     }
-    sentence = sentences[kind]
+    sentence = sentences.get(kind)
+    if sentence is None:
+        return BadTable(*refused.args).sentence
     if "%(" in sentence:
         return sentence % {"first": about[0], "second": about[1]}
     return sentence % about[0] if "%s" in sentence else sentence
@@ -59,6 +55,7 @@ def problem_sentence(problem: Problem, titles: Mapping[str, str]) -> str:
         "amount": _("%(column)s “%(value)s” is no amount: it looks like 12 or 12.50."),
         "amount range": _("%(column)s is from %(least)s to %(most)s in steps of %(unit)s, not %(value)s."),
         "whole": _("%(column)s is a whole number from %(least)s to %(most)s, not “%(value)s”."),
+        "share": _("%(column)s is from 0 to 100 with two decimals at most, not “%(value)s”."),
         "twice": _("Row %(row)s is about the same."),
         "attributes": _("The attributes are too many or too long (%(about)s)."),
         "closed": _("This account is closed."),

@@ -11,7 +11,7 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 
-from ecard.imports.reading import is_dangerous
+from ecard.tables import is_dangerous
 
 COLUMN_WIDTH = 18
 TEXT_FORMAT = "@"

@@ -16,11 +16,13 @@ from openpyxl import Workbook
 
 from ecard.approvals.models import Approval
 from ecard.benefits import runs
-from ecard.benefits.forms_runs import UPLOAD_BYTES_MAX, NewRunForm
+from ecard.benefits.forms_runs import NewRunForm
 from ecard.benefits.models import Run, RunState
 from ecard.benefits.operations import open_programme, open_sponsor
+from ecard.benefits.runs.people import UPLOAD_BYTES_MAX, UPLOAD_UNPACKED_BYTES_MAX
 from ecard.benefits.tasks import continue_runs
-from ecard.merchants.tables import INFLATED_BYTES_MAX
+from ecard.cardholders.operations import open_cardholders
+from ecard.cardholders.values import NewCardholder
 from tests.benefits.paying import credit, lots, paid, purses, staff
 from tests.benefits.test_run_reversals import spend
 from tests.benefits.test_scheduled_runs import monthly
@@ -56,6 +58,23 @@ def zipped(name: str, content: bytes) -> bytes:
     with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
         archive.writestr(name, content)
     return packed.getvalue()
+
+
+def workbook(*rows: list[object], zeros: str = "") -> SimpleUploadedFile:
+    """An Excel file; numbers in its first column are shown with so many zeros."""
+    book, content = Workbook(), BytesIO()
+    sheet = book.active
+    assert sheet is not None
+    for row in rows:
+        sheet.append(row)
+        if zeros:
+            sheet.cell(sheet.max_row, 1).number_format = zeros
+    book.save(content)
+    return SimpleUploadedFile("list.xlsx", content.getvalue())
+
+
+def make_people(campus: Campus, *numbers: str) -> None:
+    open_cardholders(people=[NewCardholder(number, "同学", campus.group.pk) for number in numbers], at=NOON)
 
 
 def page(client: Client, run: Run) -> str:
@@ -127,31 +146,36 @@ def test_a_run_is_reversed_by_one_button_and_what_was_spent_is_listed(campus: Ca
 
 
 def test_an_excel_file_with_amounts_becomes_the_list(campus: Campus) -> None:
-    book, content = Workbook(), BytesIO()
-    sheet = book.active
-    assert sheet is not None
-    for row in (["学号", "金额"], ["S0001", 12.5], ["S0003", None]):
-        sheet.append(row)
-    book.save(content)
-    file = SimpleUploadedFile("list.xlsx", content.getvalue())
+    file = workbook(["学号", "金额"], ["S0001", 12.5], ["S0003", None])
     run = made(client_of("clerk"), sponsor=open_sponsor(name="x").pk, period_key="", file=file)
     assert list(run.lines.values_list("number", "amount_minor")) == [("S0001", 12_50), ("S0003", 50_00)]
+
+
+def test_a_number_whose_zeros_excel_only_shows_is_not_somebody_elses(campus: Campus) -> None:
+    """A sheet shows 00123 and holds 123; of a number beyond 15 digits it has rounded what it holds."""
+    make_people(campus, "00123", "123")
+    clerk, sponsor = client_of("clerk"), open_sponsor(name="x")
+    given = {"sponsor": sponsor.pk, "period_key": ""}
+    run = made(clerk, **given, file=workbook([123, 5], zeros="00000"))
+    assert list(run.lines.values_list("number", "amount_minor")) == [("00123", 5_00)]
+    answer = clerk.post(reverse("admin:benefits_run_new"), {**NEW, **given, "file": workbook([440101199001011234, 5])})
+    assert "row 1" in answer.content.decode()
 
 
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
         ("list.csv", b"S0001,abc", "row 1"),
-        ("list.xlsx", b"no workbook", "no Excel file"),
+        ("list.xlsx", b"no workbook", "not an Excel file"),
         ("list.csv", b"\xff\xff\x80", "neither UTF-8"),
-        ("list.csv", b"S00\x0001", "row 1"),
+        ("list.csv", b"S00\x0001", "neither UTF-8"),
         ("list.csv", b"S" * (UPLOAD_BYTES_MAX + 1), "larger than 4 MB"),
         (
             "list.xlsx",
-            zipped("xl/worksheets/sheet1.xml", b"0" * (INFLATED_BYTES_MAX + 1)),
-            "too large once it is opened",
+            zipped("xl/worksheets/sheet1.xml", b"0" * (UPLOAD_UNPACKED_BYTES_MAX + 1)),
+            "Unpacked, the file is larger than 32 MB",
         ),
-        ("list.xlsx", zipped("xl/workbook.xml", b"<!DOCTYPE x [<!ENTITY a 'ha'>]><x>&a;"), "no Excel file"),
+        ("list.xlsx", zipped("xl/workbook.xml", b"<!DOCTYPE x [<!ENTITY a 'ha'>]><x>&a;"), "not an Excel file"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_answered_in_words(campus: Campus, name: str, content: bytes, told: str) -> None:

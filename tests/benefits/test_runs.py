@@ -309,7 +309,7 @@ def test_an_uploaded_list_is_read_with_its_amounts(text: str, kept: str) -> None
     assert upload_from_text(text) == kept
 
 
-@pytest.mark.parametrize("text", ["", "S1,abc", "S1,0", "S1,-5", "S1\nS1", "x" * 33, "S1,100000.01"])
+@pytest.mark.parametrize("text", ["", "S1,abc", "S1,0", "S1,-5", "S1\nS1", "x" * 33, "S1,100000.01", "S1,1,000.00"])
 def test_an_uploaded_list_that_cannot_be_read_names_its_rows(text: str) -> None:
     with pytest.raises(BadUpload) as refused:
         upload_from_text(text)

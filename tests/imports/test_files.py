@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
 from ecard.imports.errors import FileRefused
-from ecard.imports.reading import MAX_CELL, MAX_COLUMNS, MAX_ROWS, ROUNDED, read_table
+from ecard.imports.reading import MAX_CELL, MAX_COLUMNS, MAX_ROWS, read_table
 from ecard.imports.writing import csv_bytes, excel_bytes
+from ecard.tables import ROUNDED
 
 HEADER = ("number", "name")
 ATTACKS = (

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
+from io import BytesIO
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils import translation
+from openpyxl import Workbook
 from pytest_django import DjangoAssertNumQueries
 
 from ecard.benefits.operations import open_programme
@@ -308,3 +311,26 @@ def test_old_previews_are_forgotten_and_old_imports_keep_their_record(
     assert not ImportBatch.objects.filter(pk=left.pk).exists()
     operations.forget(at=NOON + operations.UNDO_KEPT * 2)
     assert ImportBatch.objects.get().rows.count() == 0
+
+
+def test_an_import_too_old_to_undo_says_so_instead_of_undoing_nothing(
+    campus: Campus, read_file: ReadFile, clerk: User
+) -> None:
+    batch = apply(read_file("people", PEOPLE, ("S0001", "李四", "students", "")), clerk)
+    operations.forget(at=NOON + operations.UNDO_KEPT + timedelta(days=1))
+    with pytest.raises(NotReady):
+        undo(batch, clerk)
+    batch.refresh_from_db()
+    assert (batch.state, person("S0001").name) == (BatchState.APPLIED, "李四")
+
+
+def test_a_number_that_the_spreadsheet_rounded_is_refused_in_every_column(campus: Campus, clerk: User) -> None:
+    book, packed = Workbook(), BytesIO()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(("number", "name", "group", "attribute:passport"))
+    sheet.append(("N1", "甲", "students", 440101199001011234))
+    book.save(packed)
+    batch = operations.read_file(kind="people", data=packed.getvalue(), name="people.xlsx", by=clerk, at=NOON)
+    rounded = "has more than 15 digits, and the spreadsheet has rounded it: format the column as text first."
+    assert said(batch) == {2: [f"attribute:passport {rounded}"]}

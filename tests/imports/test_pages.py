@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from ecard.cardholders.models import Cardholder
+from ecard.imports import operations
 from ecard.imports.models import BatchState, ImportBatch
 from ecard.imports.reading import MAX_BYTES, read_table
-from tests.support.campus import Campus
+from tests.support.campus import NOON, Campus
 
 BEGIN = "admin:imports_importbatch_begin"
 EXPORT = "admin:imports_importbatch_export"
@@ -140,3 +145,32 @@ def test_a_page_of_a_large_preview_asks_a_few_statements(
         shown = look(admin, batch, "?only=2&p=2")
     assert "N60" in shown
     assert "N10<" not in shown
+
+
+@pytest.mark.parametrize("button", ["apply", "undo"])
+def test_a_button_that_a_colleague_was_quicker_with_is_answered_in_words(
+    admin: Client, campus: Campus, clerk: User, monkeypatch: pytest.MonkeyPatch, button: str
+) -> None:
+    """Between the look at the state and the lock on it somebody else has done the same."""
+    upload(admin, "number,name,group\nN1,甲,students\n")
+    batch = ImportBatch.objects.get()
+    real = getattr(operations, f"{button}_batch")
+    if button == "undo":
+        operations.apply_batch(batch=batch, only_good=False, by=clerk, at=NOON)
+
+    def slower(**given: Any) -> ImportBatch:
+        real(**given)
+        done: ImportBatch = real(**given)
+        return done
+
+    monkeypatch.setattr(operations, f"{button}_batch", slower)
+    assert press(admin, button, batch).headers["HX-Redirect"]
+    assert "Somebody else was quicker" in look(admin, batch)
+
+
+def test_an_import_too_old_to_undo_offers_no_button(admin: Client, campus: Campus, clerk: User) -> None:
+    upload(admin, "number,name,group\nN1,甲,students\n")
+    batch = operations.apply_batch(batch=ImportBatch.objects.get(), only_good=False, by=clerk, at=NOON)
+    assert "Undo this import" in look(admin, batch)
+    operations.forget(at=timezone.now() + operations.UNDO_KEPT + timedelta(days=1))
+    assert "Undo this import" not in look(admin, batch)

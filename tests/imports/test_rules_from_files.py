@@ -6,9 +6,9 @@ import pytest
 from django.contrib.auth.models import User
 
 from devices.core.catalogue import MAX_PRODUCTS
-from ecard.benefits.models import Ends, Programme, ProgrammeKind, Schedule
+from ecard.benefits.models import Ends, Programme, ProgrammeKind, Schedule, Sponsor
 from ecard.benefits.operations import open_sponsor
-from ecard.imports.errors import CannotApply
+from ecard.imports.errors import CannotApply, MovedOn
 from ecard.imports.models import ImportBatch
 from ecard.merchants.models import Placement, Product
 from ecard.merchants.operations import save_allergen, save_category, save_product
@@ -123,3 +123,53 @@ def test_of_programmes_with_one_name_none_is_changed_by_a_file(
     Programme.objects.create(name="月补", sponsor=open_sponsor(name="公司"))
     batch = read_file("programmes", ("name", "amount"), ("月补", "1"))
     assert said(batch) == {2: ["Several have this name: change it on its own page."]}
+
+
+def test_a_share_of_half_a_percent_is_not_lost_when_another_cell_changes(
+    campus: Campus, read_file: ReadFile, clerk: User
+) -> None:
+    half = Programme.objects.create(
+        name="折", kind=ProgrammeKind.VOUCHER, sponsor=open_sponsor(name="校方"), percent_bp=12_50
+    )
+    apply(read_file("programmes", ("name", "order"), ("折", "7")), clerk)
+    half.refresh_from_db()
+    assert (half.order, half.percent_bp) == (7, 12_50)
+    apply(read_file("programmes", ("name", "percent"), ("折", "33.3%")), clerk)
+    half.refresh_from_db()
+    assert half.percent_bp == 33_30
+    wrong = read_file("programmes", ("name", "percent"), ("折", "12.345"), ("折2", "101"), ("折3", "-1"))
+    assert len(said(wrong)) == 3
+    assert said(wrong)[3] == ["share of the price, % is from 0 to 100 with two decimals at most, not “101”."]
+
+
+def test_of_sponsors_with_one_name_a_file_chooses_none(campus: Campus, read_file: ReadFile) -> None:
+    open_sponsor(name="校方")
+    open_sponsor(name="校方")
+    batch = read_file("programmes", ("name", "sponsor"), ("早餐", "校方"))
+    assert said(batch) == {2: ["Several have this name: change it on its own page."]}
+
+
+def test_a_sponsor_renamed_since_the_preview_is_told_before_anything_is_imported(
+    campus: Campus, read_file: ReadFile, clerk: User
+) -> None:
+    sponsor = open_sponsor(name="校方")
+    batch = read_file("programmes", ("name", "sponsor"), ("早餐", "校方"))
+    Sponsor.objects.filter(pk=sponsor.pk).update(name="后勤")
+    with pytest.raises(MovedOn):
+        apply(batch, clerk)
+    batch.refresh_from_db()
+    assert said(batch) == {2: ["sponsor “校方” does not exist."]}
+    assert not Programme.objects.exists()
+
+
+def test_what_an_undone_import_cannot_find_any_more_stays_and_is_listed(
+    campus: Campus, read_file: ReadFile, clerk: User
+) -> None:
+    first, second = open_sponsor(name="校方"), open_sponsor(name="后勤")
+    made = Programme.objects.create(name="早餐", sponsor=first)
+    batch = read_file("programmes", ("name", "sponsor", "order"), ("早餐", "后勤", "3"))
+    apply(batch, clerk)
+    Sponsor.objects.filter(pk=first.pk).update(name="学校")
+    assert said(undo(batch, clerk)) == {2: ["sponsor “校方” does not exist."]}
+    made.refresh_from_db()
+    assert (made.sponsor, made.order) == (second, 0)

@@ -214,7 +214,7 @@ def test_an_import_whose_days_changed_says_which_and_undoes_nothing(boss: Client
 
 @pytest.mark.parametrize(
     ("upload", "said"),
-    [(b"PK\x03\x04nothing", "This file cannot be read"), (b"x" * 2_000_000, "at most 1 MB"), (b"", "nothing to read")],
+    [(b"PK\x03\x04nothing", "not an Excel file"), (b"x" * 2_000_000, "at most 1 MB"), (b"", "nothing to read")],
 )
 def test_a_file_that_is_no_calendar_is_refused_in_words(boss: Client, campus: Site, upload: bytes, said: str) -> None:
     form = {"site": campus.pk, "upload": SimpleUploadedFile("x.csv", upload), "text": ""}

@@ -18,8 +18,9 @@ from ecard.merchants import operations, queries, tables
 from ecard.merchants.calendar_rows import BadRow, acts_as, calendar_of, read_date
 from ecard.merchants.errors import BadTime, DaysChangedSince, ImportUndone
 from ecard.merchants.models import CalendarDay, CalendarImport, Site
-from ecard.merchants.tables import BadTable, rows_of_file, rows_of_text, text_of_rows
+from ecard.merchants.tables import rows_of_file, rows_of_text, text_of_rows
 from ecard.merchants.values import DayKind, NewDay
+from ecard.tables import BadTable
 
 AT = datetime(2026, 9, 1, 4, 0, tzinfo=UTC)
 CHINA_2026 = Path(operations.__file__).parent.parent / "static" / "merchants" / "china-2026.csv"
@@ -150,11 +151,12 @@ def test_rows_of_a_workbook_keep_their_numbers() -> None:
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"PK\x03\x04 not a workbook", "unreadable"),
-        (b"\x00\x01\x02", "unreadable"),
-        (b"x" * (tables.FILE_BYTES_MAX + 1), "large"),
-        (b"\n" * 1_100 + b"x", "large"),
-        (b"x" * (tables.TEXT_LENGTH_MAX + 1), "large"),
+        (b"PK\x03\x04 not a workbook", "excel"),
+        (b"\x00\x01\x02", "encoding"),
+        (b"x" * (tables.FILE_BYTES_MAX + 1), "bytes"),
+        (b"\n" * 1_100 + b"x", "rows"),
+        (b"x" * (tables.TEXT_LENGTH_MAX + 1), "rows"),
+        (b"\xd0\xcf\x11\xe0 an old workbook", "old excel"),
     ],
 )
 def test_a_file_that_is_no_calendar_is_refused(data: bytes, why: str) -> None:
@@ -166,7 +168,7 @@ def test_a_file_that_is_no_calendar_is_refused(data: bytes, why: str) -> None:
 def test_a_workbook_that_swells_when_it_is_opened_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     data = workbook((THURSDAY, "休"))
     monkeypatch.setattr(tables, "INFLATED_BYTES_MAX", 1_000)
-    with pytest.raises(BadTable, match="large"):
+    with pytest.raises(BadTable, match="unpacked"):
         rows_of_file(data)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -15,8 +14,12 @@ from ecard.benefits.models import AMOUNT_MAX_MINOR, LeftOut, Run
 from ecard.benefits.runs.errors import BadUpload
 from ecard.cardholders.models import CardholderState
 from ecard.cardholders.queries import selected
+from ecard.tables import ROUNDED, Limits, rows_of_csv
 
+UPLOAD_BYTES_MAX = 4 * 1024 * 1024
+UPLOAD_UNPACKED_BYTES_MAX = 32 * 1024 * 1024
 UPLOAD_ROWS_MAX = 200_000
+UPLOAD_LIMITS = Limits(UPLOAD_BYTES_MAX, UPLOAD_UNPACKED_BYTES_MAX, UPLOAD_ROWS_MAX + 1, columns=2)
 NUMBER_LENGTH_MAX = 32
 
 HEADINGS = frozenset({"number", "no", "no.", "id", "amount", "学号", "工号", "编号", "卡号", "金额"})
@@ -61,21 +64,19 @@ class Selection:
 
 
 def upload_from_text(text: str) -> str:
-    """A list as typed or uploaded: a number in each row and, optionally, an amount; as a run keeps it.
+    """The same from text, with commas, semicolons or tabs between the two. Raises BadUpload and tables' BadTable."""
+    return upload_from_rows(rows_of_csv(text.lstrip("\ufeff"), limits=UPLOAD_LIMITS))
 
-    Commas, semicolons or tabs part the two; a first row of words such as "number" is a heading.
-    Raises BadUpload with every row that cannot be read.
+
+def upload_from_rows(rows: Iterable[Sequence[str]]) -> str:
+    """A list as a run keeps it: a number in each row and, optionally, an amount.
+
+    A first row of words such as "number" is a heading. Raises BadUpload with every row that cannot be read.
     """
-    lines = text.lstrip("\ufeff").replace("\t", ",").replace(";", ",").splitlines()
-    return upload_from_rows(csv.reader(lines))
-
-
-def upload_from_rows(rows: Iterable[Sequence[object]]) -> str:
-    """The same from cells, such as an Excel sheet's; one without content is None or empty."""
     wrong: list[tuple[int, str]] = []
     found: dict[str, str] = {}
     for place, row in enumerate(rows, start=1):
-        cells = [str(cell).strip() for cell in row if cell is not None]
+        cells = [cell.strip() for cell in row]
         if not any(cells) or (place == 1 and HEADINGS & {cell.casefold() for cell in cells}):
             continue
         problem = _problem(cells, found)
@@ -94,7 +95,11 @@ def upload_from_rows(rows: Iterable[Sequence[object]]) -> str:
 
 def _problem(cells: list[str], found: dict[str, str]) -> str:
     number, amount = cells[0], cells[1] if len(cells) > 1 else ""
-    if not 0 < len(number) <= NUMBER_LENGTH_MAX or "," in number or not number.isprintable():
+    if any(cells[2:]):
+        return _("there is more than a number and an amount: write 1000.00 without a comma")
+    if number == ROUNDED:
+        return _("the spreadsheet has rounded this number: format the column as text first")
+    if not 0 < len(number) <= NUMBER_LENGTH_MAX or any(each in number for each in ",;") or not number.isprintable():
         return _("this is no number of a person")
     if number in found:
         return _("%(number)s stands here twice") % {"number": number}

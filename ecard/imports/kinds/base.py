@@ -15,7 +15,6 @@ from django.db.models import Model
 from django_stubs_ext import StrOrPromise
 
 from devices.core.money import AmountError, format_minor, parse_amount
-from ecard.imports.reading import ROUNDED
 
 KEY_SEPARATOR = " · "
 YES, NO = "yes", "no"
@@ -120,8 +119,6 @@ def code(*, longest: int) -> Callable[[str], str]:
     words = text(longest=longest, shortest=1)
 
     def read(cell: str) -> str:
-        if cell == ROUNDED:
-            raise Wrong("rounded")
         found = words(cell)
         if " " in found:
             raise Wrong("space", value=found)

@@ -55,12 +55,12 @@ class Programmes:
             Column("name", _("name"), text(longest=NAME_LENGTH_MAX, shortest=1), required=True),
             Column("name_en", _("name in English"), text(longest=NAME_LENGTH_MAX)),
             Column("kind", _("kind"), _choice(ProgrammeKind), missing=ProgrammeKind.SUBSIDY),
-            Column("sponsor", _("sponsor"), one_of(_named(Sponsor)), required=True),
+            Column("sponsor", _("sponsor"), _one_sponsor(), required=True),
             Column("amount", _("amount"), _optional(amount(least_minor=1, most_minor=AMOUNT_MAX_MINOR))),
             Column("pieces", _("pieces each"), whole(least=1, most=31), missing="1"),
             Column("from_price", _("from a price of"), limit),
             Column("most_a_sale", _("a sale at most"), limit),
-            Column("percent", _("share of the price, %"), whole(least=0, most=100), missing="0"),
+            Column("percent", _("share of the price, %"), _percent, missing="0"),
             Column("part_payment", _("may pay a part"), yes_or_no, missing=YES),
             Column("groups", _("for groups"), some_of(_coded(Group))),
             Column("list", _("for the list"), _optional(one_of(_coded(PersonList)))),
@@ -133,7 +133,7 @@ def _filled(
     programme.threshold_minor = minor(cells["from_price"] or "0")
     programme.most_minor = minor(cells["most_a_sale"] or "0")
     programme.rollover_cap_minor = minor(cells["goes_over"]) if cells["goes_over"] else None
-    programme.pieces, programme.percent_bp = int(cells["pieces"]), int(cells["percent"]) * 100
+    programme.pieces, programme.percent_bp = int(cells["pieces"]), minor(cells["percent"])
     programme.schedule_day, programme.order = int(cells["day"]), int(cells["order"])
     programme.part_payment, programme.active = cells["part_payment"] == YES, cells["in_use"] == YES
     programme.ends_days = int(cells["ends_days"]) if cells["ends_days"] else None
@@ -160,7 +160,7 @@ def _cells(programmes: QuerySet[Programme]) -> Iterator[Cells]:
             "pieces": str(each.pieces),
             "from_price": _amount(each.threshold_minor or None),
             "most_a_sale": _amount(each.most_minor or None),
-            "percent": str(each.percent_bp // 100),
+            "percent": f"{each.percent_bp / 100:g}",
             "part_payment": YES if each.part_payment else NO,
             "groups": _codes(each.for_groups.all()),
             "list": each.for_list.code if each.for_list else "",
@@ -214,6 +214,28 @@ def _choice(choices: type[Choices]) -> Callable[[str], str]:
 
 def _optional(read: Callable[[str], str]) -> Callable[[str], str]:
     return lambda cell: read(cell) if cell else ""
+
+
+def _percent(cell: str) -> str:
+    """A share such as 80 or 87.5; as an amount of money has it, with two decimals at most."""
+    try:
+        share = minor(amount(least_minor=0, most_minor=100_00)(cell.removesuffix("%").strip()))
+    except Wrong as wrong:
+        raise Wrong("share", value=cell) from wrong
+    return f"{share / 100:g}"
+
+
+def _one_sponsor() -> Callable[[str], str]:
+    """One of the sponsors by name; of several with one name a file cannot say which pays."""
+    names = Counter(Sponsor.objects.values_list("name", flat=True))
+    read = one_of(names)
+
+    def sponsor(cell: str) -> str:
+        if names[cell] > 1:
+            raise Wrong("several")
+        return read(cell)
+
+    return sponsor
 
 
 def _date(cell: str) -> str:

@@ -30,8 +30,9 @@ from ecard.merchants.calendar_rows import YEARS, BadRow, Calendar, calendar_of
 from ecard.merchants.models import CalendarDay, DayActsAs, Site
 from ecard.merchants.naming import in_readers_language
 from ecard.merchants.queries import changes_of
-from ecard.merchants.tables import FILE_BYTES_MAX, TEXT_LENGTH_MAX, BadTable, rows_of_file, rows_of_text, text_of_rows
+from ecard.merchants.tables import FILE_BYTES_MAX, TEXT_LENGTH_MAX, rows_of_file, rows_of_text, text_of_rows
 from ecard.merchants.values import DayChange, DayKind, NewDay
+from ecard.tables import BadTable
 
 T = TypeVar("T")
 
@@ -234,7 +235,7 @@ class ImportForm(forms.Form):
         upload = cleaned.get("upload")
         try:
             if upload is not None:
-                cleaned["text"] = text_of_rows(rows_of_file(upload.read(FILE_BYTES_MAX + 1)))
+                cleaned["text"] = text_of_rows(rows_of_file(upload.read(FILE_BYTES_MAX + 1), name=str(upload.name)))
                 cleaned["file_name"] = str(upload.name)[:120]
             rows_of_text(cleaned.get("text", ""))
         except BadTable as bad:
@@ -275,6 +276,6 @@ class ImportForm(forms.Form):
 
 
 def _table_sentence(bad: BadTable) -> str:
-    if bad.args[0] == "large":
+    if bad.args[0] in ("bytes", "unpacked", "rows"):
         return gettext("A calendar has at most 1,000 rows, and a file at most 1 MB.")
-    return gettext("This file cannot be read. Save it as Excel (.xlsx) or CSV.")
+    return bad.sentence
