@@ -1,6 +1,7 @@
 """What a terminal may let a person spend: snapshot, code and local memory put together (design section 4)."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -149,12 +150,26 @@ def add_tallies(known: tuple[Tally, ...], more: Iterable[Tally]) -> tuple[Tally,
 
 
 def _lots_left(lots: tuple[Lot, ...], pending: Pending, *, now_s: int) -> tuple[Lot, ...]:
-    """The lots with what is left in them; of more than MAX_LOTS those that run out first, expired ones last of all."""
+    """The lots with what is left in them, no more than MAX_LOTS."""
     left = []
     for lot in lots:
         remaining_minor = lot.remaining_minor - pending.lots.get(lot.id, 0)
         if remaining_minor > 0:
             left.append(Lot(lot.id, lot.programme, remaining_minor, lot.expires_s))
-    if len(left) > MAX_LOTS:
-        left = sorted(left, key=lambda lot: (lot.expires_s <= now_s, lot.expires_s, lot.id))[:MAX_LOTS]
-    return tuple(left)
+    return looked_at(left, now_s=now_s)
+
+
+def looked_at(lots: Sequence[Lot], *, now_s: int) -> tuple[Lot, ...]:
+    """Those that a sale looks at where there are more than MAX_LOTS.
+
+    Of each programme the lot that runs out first, then of each the second, and so on; expired ones last of all. So a
+    pile of vouchers for one place does not hide the only subsidy for another.
+    """
+    if len(lots) <= MAX_LOTS:
+        return tuple(lots)
+    before: Counter[int] = Counter()
+    placed: list[tuple[bool, int, int, int, Lot]] = []
+    for lot in sorted(lots, key=lambda lot: (lot.expires_s <= now_s, lot.expires_s, lot.id)):
+        placed.append((lot.expires_s <= now_s, before[lot.programme], lot.expires_s, lot.id, lot))
+        before[lot.programme] += 1
+    return tuple(each[-1] for each in sorted(placed, key=lambda each: each[:-1])[:MAX_LOTS])

@@ -66,8 +66,8 @@ _DECLINES: dict[Why, Text] = {
         "“{limit}”：{window}最多 {max_count} 笔，已用完", "“{limit}” allows {max_count} {window}: used up"
     ),
     Why.TOO_SOON: Text(
-        "离上一笔太近（{limit}），请 {wait_s} 秒后再试",
-        "Too soon after the last sale ({limit}). Try again in {wait_s} s",
+        "离上一笔太近（{limit}），请 {wait_s}后再试",
+        "Too soon after the last sale ({limit}). Try again in {wait_s}",
     ),
     Why.OVER_GUARD: Text(
         "超过监护人设定的{window}限额 {limit_minor}", "Over the limit of {limit_minor} {window} that your guardian set"
@@ -252,16 +252,17 @@ def _fill(
         else _name(name, value, language=language, policy=policy, catalogue=catalogue)
         for name, value in params.items()
     }
-    if isinstance(params.get("off_s"), int):
-        shown["off_s"] = _duration(int(params["off_s"]), language=language)
+    for name in ("off_s", "wait_s"):
+        if isinstance(params.get(name), int):
+            shown[name] = _duration(int(params[name]), language=language, whole=name == "wait_s")
     return template.in_language(language).format_map(_Known(shown))
 
 
-def _duration(seconds: int, *, language: str) -> str:
-    """As people say it: 40 s, 2 min, 3 h, 2 days."""
+def _duration(seconds: int, *, language: str, whole: bool) -> str:
+    """As people say it: 40 s, 2 min, 3 h, 2 days. `whole`: not a second less, so that whoever waits waits enough."""
     for size, unit in _UNITS:
         if seconds >= 2 * size or size == 1:
-            return f"{(seconds + size // 2) // size} {unit.in_language(language)}"
+            return f"{(seconds + (size - 1 if whole else size // 2)) // size} {unit.in_language(language)}"
     return ""
 
 

@@ -10,10 +10,10 @@ import pytest
 from devices.core.code import Grant
 from devices.core.declines import Decline, Why
 from devices.core.evaluate import evaluate
-from devices.core.funds import Pending, PersonRow, age_step, person_state
+from devices.core.funds import MAX_LOTS, Pending, PersonRow, age_step, person_state
 from devices.core.policy import AgeStep
 from devices.core.quote import Person, Used
-from tests.core.people import POLICY, SUBSIDY, TAP, basket, lot
+from tests.core.people import ELSEWHERE, POLICY, SUBSIDY, TAP, WHOLE_ONLY, basket, lot
 
 MADE_S = 1_000_000
 AGES = (AgeStep(900, 100_00, 300_00), AgeStep(14_400, 50_00, 80_00))
@@ -120,3 +120,21 @@ def test_a_benefit_known_here_is_spent_beside_a_newer_codes_purse() -> None:
         ("lot", 5_00, SUBSIDY),
         ("purse", 10_00, 0),
     ]
+
+
+def test_a_pile_of_vouchers_for_elsewhere_does_not_hide_the_subsidy_that_is_for_here() -> None:
+    pile = tuple(lot(number, 2_00, programme=ELSEWHERE, expires_s=TAP.at_s + number) for number in range(1, 41))
+    over = tuple(lot(number, 2_00, programme=WHOLE_ONLY, expires_s=MADE_S) for number in range(41, 81))
+    row = msgspec.structs.replace(ROW, lots=(*pile, *over, lot(99, 5_00, expires_s=TAP.at_s + 9_999)))
+    found = known(row=row)
+    assert len(found.lots) == MAX_LOTS
+    quote = evaluate(policy=POLICY, person=found, tap=TAP, basket=basket(15_00))
+    assert [(leg.source, leg.ref, leg.amount_minor) for leg in quote.legs] == [("lot", 99, 5_00), ("purse", 0, 10_00)]
+
+
+def test_of_too_many_lots_each_programme_keeps_those_that_end_first_and_expired_ones_go() -> None:
+    first = tuple(lot(number, 1_00, programme=1, expires_s=MADE_S + 100 - number) for number in range(30))
+    second = tuple(lot(number, 1_00, programme=2, expires_s=MADE_S + 500 + number) for number in range(100, 103))
+    over = (lot(200, 1_00, programme=3, expires_s=MADE_S),)
+    kept = {each.id for each in known(row=msgspec.structs.replace(ROW, lots=(*over, *first, *second))).lots}
+    assert kept == {*range(1, 30), 100, 101, 102}

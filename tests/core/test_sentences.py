@@ -210,3 +210,21 @@ def test_a_name_with_braces_is_shown_and_not_filled() -> None:
     named = policy(programmes=(type(POLICY.programmes[0])(1, Text("{amount_minor} {0.__class__}")),))
     used = Reason("lot.expired", {"programme": 1})
     assert "{amount_minor} {0.__class__}" in reason_sentence(used, policy=named, language="zh-hans")
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "zh", "en"),
+    [
+        (1, "1 秒", "1 s"),
+        (119, "119 秒", "119 s"),
+        (121, "3 分钟", "3 min"),
+        (7_201, "3 小时", "3 h"),
+        (172_800, "2 天", "2 days"),
+    ],
+)
+def test_whoever_has_to_wait_is_told_a_time_that_is_long_enough_and_no_heap_of_seconds(
+    wait_s: int, zh: str, en: str
+) -> None:
+    soon = Decline(Why.TOO_SOON, {"limit": 1, "wait_s": wait_s})
+    assert decline_sentence(soon, language="zh-hans").endswith(f"请 {zh}后再试")
+    assert decline_sentence(soon, language="en").endswith(f"Try again in {en}")

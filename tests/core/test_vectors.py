@@ -176,7 +176,7 @@ def test_domains_are_those_of_the_vectors(domain: dict[str, str], constant: byte
 
 def test_no_domain_begins_another() -> None:
     domains = [value for name, value in vars(signing).items() if name.endswith("_DOMAIN")]
-    assert len(domains) == 12
+    assert len(set(domains)) == len(domains) >= 12
     assert not [(a, b) for a in domains for b in domains if a is not b and b.startswith(a)]
     assert all(domain.isascii() and domain.find(b"\0") == len(domain) - 1 for domain in domains)
 

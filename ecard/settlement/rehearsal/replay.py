@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from devices.core.evaluate import evaluate, place
-from devices.core.funds import MAX_LOTS
+from devices.core.funds import MAX_LOTS, looked_at
 from devices.core.policy import Policy, Where, Window
 from devices.core.quote import Counted, Leg, Line, Lot, Person, Quote, Tally, Tap, Used
 from devices.core.rulebook import rulebook
@@ -264,9 +264,7 @@ class Account:
             for lot_id, known in mine.items():
                 if known.more_minor > 0 and lot_id not in seen and known.begins_s <= tap.at_s:
                     lots.append(Lot(lot_id, known.programme, known.more_minor, known.expires_s))
-        if len(lots) > MAX_LOTS:
-            lots = sorted(lots, key=lambda lot: (lot.expires_s <= tap.at_s, lot.expires_s, lot.id))[:MAX_LOTS]
-        return tuple(lots)
+        return looked_at(lots, now_s=tap.at_s)
 
     def _last_sale_s(self, person: Person, past: _Past) -> int:
         if not past.had_gap:
