@@ -13,13 +13,15 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     """Records not yet acknowledged, the release the terminal runs, and the policy it decides by.
 
-    `newer_policy` is one that it was sent and cannot evaluate: the release is too old. 0 for none.
+    `newer_policy` is one that it was sent and cannot evaluate: the release is too old. 0 for none. `neighbours` is how
+    many it heard on its site's network lately; None where it has none to listen to.
     """
 
     unsent: Count = 0
     software: Annotated[str, msgspec.Meta(max_length=64)] = ""
     policy: Count = 0
     newer_policy: Count = 0
+    neighbours: Count | None = None
 
 
 def encode_status(status: Status) -> str:

@@ -63,7 +63,7 @@ class MasterControl:
             neighbours=neighbours,
             may_ask=lambda: self._network.online and self._authority.ready(),
         )
-        self._neighbours, self._heard = neighbours or Alone(), 0
+        self._neighbours, self._heard, self._listens = neighbours or Alone(), 0, neighbours is not None
         self.desk = Desk(
             journal=journal,
             store=store,
@@ -224,6 +224,7 @@ class MasterControl:
                 self._journal.append_note(record)
             except (JournalFull, JournalBroken):
                 return False
+            self._counter.noted(record)
         self._passing("note.durable")
         self._changed()
         return True
@@ -312,6 +313,10 @@ class MasterControl:
             now_s = self._time.now_ms() // 1000
         newer = held.awaited(at_s=now_s)
         return held.decides_by(at_s=now_s), newer.number if newer is not None else 0
+
+    def neighbours(self) -> int | None:
+        """How many neighbours were heard lately; None where there is no network to hear them on."""
+        return self._neighbours.heard() if self._listens else None
 
     def now_ms(self) -> int:
         """The time by which sales are decided, unix ms. Takes no lock."""

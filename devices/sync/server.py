@@ -57,6 +57,7 @@ class Server:
         self._device = SigningKey(seed)
         self._box = SealedBox(DeviceKey(seed).to_curve25519_private_key())
         self.unsent = self.policy = self.newer_policy = 0
+        self.neighbours: int | None = None
         """Told to monitoring beside each request, as in `Status`; not where `reports` is False."""
 
     def enrol(self, code: str) -> Enrolled | Refusal:
@@ -146,12 +147,11 @@ class Server:
             at_ms=self._now_ms(),
             device=self._device,
         )
-        status = encode_status(
-            Status(unsent=self.unsent, software=self._software, policy=self.policy, newer_policy=self.newer_policy)
-        )
         headers = {"Authorization": signature, **(_BINARY if body else {})}
         if self._reports:
-            headers[STATUS_HEADER] = status
+            headers[STATUS_HEADER] = encode_status(
+                Status(self.unsent, self._software, self.policy, self.newer_policy, self.neighbours)
+            )
         return self._transport.request(method, target, body=body, headers=headers, limit_bytes=limit_bytes)
 
     def _card_key(self, box: bytes) -> bytes:

@@ -137,6 +137,7 @@ class SyncWorker:
             return max(0, command.until_ms - now_ms)
         self._server.unsent = self._journal.unsent
         self._server.policy, self._server.newer_policy = self._control.policies()
+        self._server.neighbours = self._control.neighbours()
         try:
             event = self._carry_out(command)
             if event is not None:

@@ -77,7 +77,18 @@ class StreamInline(ReadOnlyInline):
 @admin.register(Terminal)
 class TerminalAdmin(BoundedAdmin[Terminal]):
     form = TerminalForm
-    list_display = ("name", "outlet", "state_chip", "seen", "snapshot", "unsent", "device", "asks_for", "software")
+    list_display = (
+        "name",
+        "outlet",
+        "state_chip",
+        "seen",
+        "snapshot",
+        "unsent",
+        "heard",
+        "device",
+        "asks_for",
+        "software",
+    )
     list_select_related = ("outlet__site",)
     list_filter = ("state", "outlet__site", "device", "mode")
     conditional_fields: ClassVar[dict[str, str]] = {
@@ -102,14 +113,14 @@ class TerminalAdmin(BoundedAdmin[Terminal]):
         around = (_("Server and neighbours"), {"fields": ("floor_minor", "claim_wait_ms")})
         if obj is None:
             return settings, around
-        health = ("state", "seen_age", "snapshot_age", "unsent", "rules", "software")
+        health = ("state", "seen_age", "snapshot_age", "unsent", "heard", "rules", "software")
         device = ("key", "successor", "enrolled_at", "revoked_at", "revoked_by", "created_at")
         return (settings, around, (_("Health"), {"fields": health}), (_("Device"), {"fields": device}))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if obj is None:
             return ()
-        health = ("state", "seen_age", "snapshot_age", "unsent", "rules", "software")
+        health = ("state", "seen_age", "snapshot_age", "unsent", "heard", "rules", "software")
         return (*health, "key", "successor", "enrolled_at", "revoked_at", "revoked_by", "created_at")
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
@@ -151,6 +162,10 @@ class TerminalAdmin(BoundedAdmin[Terminal]):
     @admin.display(description=_("unsent"), ordering="unsent_count", empty_value="–")
     def unsent(self, terminal: Terminal) -> int | None:
         return terminal.unsent_count
+
+    @admin.display(description=_("neighbours heard"), ordering="neighbours_heard", empty_value="–")
+    def heard(self, terminal: Terminal) -> int | None:
+        return terminal.neighbours_heard
 
     @admin.display(description=_("decides by"), empty_value="–")
     def rules(self, terminal: Terminal) -> str | None:

@@ -114,7 +114,7 @@ def _note(terminal: Terminal, header: str, *, now: datetime) -> None:
     status = read_status(header)
     said = Heartbeat()
     if status is not None:
-        said = Heartbeat(status.unsent, status.software or None, status.policy, status.newer_policy)
+        said = Heartbeat(status.unsent, status.software or None, status.policy, status.newer_policy, status.neighbours)
     now_said = (said.unsent_count, said.policy_number, said.newer_policy)
     same = status is None or now_said == (terminal.unsent_count, terminal.policy_number, terminal.newer_policy)
     if same and terminal.last_seen_at is not None and timedelta(0) <= now - terminal.last_seen_at < HEARD_EVERY:

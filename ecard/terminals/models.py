@@ -108,6 +108,7 @@ class Terminal(models.Model):
     unsent_count = models.PositiveIntegerField(_("unsent records"), null=True, blank=True, editable=False)
     policy_number = models.PositiveIntegerField(_("policy it decides by"), default=0, editable=False)
     newer_policy = models.PositiveIntegerField(_("policy it cannot read"), default=0, editable=False)
+    neighbours_heard = models.PositiveIntegerField(_("neighbours heard"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("terminal")

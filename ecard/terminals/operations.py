@@ -178,6 +178,7 @@ def heard(*, terminal: Terminal, heartbeat: Heartbeat, at: datetime, snapshot_nu
         noted["software"] = printable(heartbeat.software)
     if heartbeat.policy_number is not None:
         noted |= {"policy_number": heartbeat.policy_number, "newer_policy": heartbeat.newer_policy or 0}
+        noted["neighbours_heard"] = heartbeat.neighbours_heard
     if snapshot_number is not None:
         noted |= {"last_snapshot_at": at, "last_snapshot_number": snapshot_number}
     Terminal.objects.filter(pk=terminal.pk).update(**noted)

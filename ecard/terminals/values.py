@@ -67,6 +67,8 @@ class Heartbeat:
     software: str | None = None
     policy_number: int | None = None
     newer_policy: int | None = None
+    neighbours_heard: int | None = None
+    """Said with the policy, or not there: None where the terminal listens to none."""
 
 
 @dataclass(frozen=True, slots=True)

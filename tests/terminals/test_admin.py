@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from devices.core import enrolment
 from devices.core.messages import EnrolRequest
+from devices.core.status import STATUS_HEADER, Status, encode_status
 from ecard.terminals import operations, queries
 from ecard.terminals.models import EnrolmentCode, Terminal, TerminalState
 from ecard.terminals.values import Heartbeat
@@ -131,6 +132,16 @@ def test_streams_are_looked_at_and_not_touched(office: Client, device: Device, n
     assert office.get(page("stream_change", stream.pk)).status_code == 200
     assert office.post(page("stream_change", stream.pk), {"next_seq": 1}).status_code == 403
     assert office.get(page("stream_add")).status_code == 403
+
+
+def test_how_many_neighbours_a_terminal_hears_stands_on_its_page_and_in_the_list(
+    office: Client, device: Device
+) -> None:
+    device.ask("keys", headers={STATUS_HEADER: encode_status(Status(policy=4, neighbours=23))})
+    for address in (page("terminal_changelist"), page("terminal_change", device.terminal_id)):
+        content = office.get(address).content.decode()
+        assert re.search(r"neighbours heard", content, re.IGNORECASE)
+        assert re.search(r">\s*23\s*<", content)
 
 
 def test_the_codes_list_tells_nothing_that_could_enrol(office: Client, device: Device, now: datetime) -> None:

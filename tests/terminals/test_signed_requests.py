@@ -146,6 +146,12 @@ def test_a_policy_that_the_terminal_cannot_read_is_noted_at_once_and_told_on_its
     assert told == "No. 4: policy No. 5 needs a newer release of this terminal."
 
 
+def test_a_terminal_that_listens_to_no_neighbours_any_more_is_not_told_of_with_old_ones(device: Device) -> None:
+    for said in (Status(unsent=1, policy=4, neighbours=2), Status(unsent=2, policy=4)):
+        device.ask("keys", headers={STATUS_HEADER: encode_status(said)})
+    assert terminal_of(device).neighbours_heard is None
+
+
 def test_an_emptied_journal_is_noted_though_the_terminal_was_just_seen(device: Device) -> None:
     for unsent in (7, 0):
         device.ask("keys", headers={STATUS_HEADER: encode_status(Status(unsent=unsent))})
