@@ -6,7 +6,7 @@ else: whoever loses the thread finds it at the next 7E, and no frame can hide in
 
 import msgspec
 
-from devices.cabinet.messages import TYPES, Message, PayloadError, Wrong, pack, unpack
+from devices.cabinet.messages import TYPES, Error, Message, PayloadError, Wrong, pack, unpack
 from devices.core.checksum import crc16
 
 VERSION = 1
@@ -60,8 +60,9 @@ class Frames:
         found: list[Received | Unread] = []
         for byte in data:
             whole = self._take(byte)
-            if whole is not None:
-                found.append(read(whole))
+            each = read(whole) if whole is not None else None
+            if each is not None:
+                found.append(each)
         return found
 
     def _take(self, byte: int) -> bytes | None:
@@ -106,14 +107,18 @@ class Frames:
         self._body, self._escaped = None, False
 
 
-def read(whole: bytes) -> Received | Unread:
-    """A frame without its start byte and escapes, its checksum already held good."""
+def read(whole: bytes) -> Received | Unread | None:
+    """A frame without its start byte and escapes, its checksum already held good.
+
+    None for an Error that is not understood: two sides of other versions would answer each other's without end.
+    """
     version, kind, sequence = whole[0], whole[1], whole[2]
-    if version != VERSION:
-        return Unread(sequence, Wrong.VERSION)
-    try:
-        return Received(sequence, unpack(kind, whole[HEAD_BYTES:-CRC_BYTES]))
-    except KeyError:
-        return Unread(sequence, Wrong.TYPE)
-    except PayloadError:
-        return Unread(sequence, Wrong.PAYLOAD)
+    wrong = Wrong.VERSION
+    if version == VERSION:
+        try:
+            return Received(sequence, unpack(kind, whole[HEAD_BYTES:-CRC_BYTES]))
+        except KeyError:
+            wrong = Wrong.TYPE
+        except PayloadError:
+            wrong = Wrong.PAYLOAD
+    return Unread(sequence, wrong) if kind != TYPES[Error] else None

@@ -169,7 +169,7 @@ class TerminalSide:
 
     def _report(self, report: Report, sequence: int, now_ms: int) -> None:
         waits = self.open
-        if waits is None or waits.name.order != report.order:
+        if waits is None or waits.name.order != report.order or self.cabinet not in ("", waits.name.cabinet):
             self._report_later(report, sequence)
         elif waits.phase in (Phase.CHECKING, Phase.WAITING):
             if report.goods in GONE or report.goods is Goods.DISPENSED:

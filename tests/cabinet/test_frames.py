@@ -138,6 +138,15 @@ def test_a_whole_frame_that_makes_no_sense_is_named(sent: bytes, wrong: Wrong) -
 
 
 @pytest.mark.parametrize(
+    "sent",
+    [frame(0x7F, 5, b"\x01", version=2), frame(0x7F, 5, b""), frame(0x7F, 5, b"\x63")],
+    ids=["version", "empty", "no such word"],
+)
+def test_two_sides_of_other_versions_do_not_answer_each_others_errors_without_end(sent: bytes) -> None:
+    assert Frames().feed(sent) == []
+
+
+@pytest.mark.parametrize(
     "message",
     [
         Order("A", 0, (Slot(1, 1),)),

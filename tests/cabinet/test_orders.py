@@ -211,6 +211,19 @@ def test_the_same_number_from_another_cabinet_is_another_order() -> None:
     assert line.terminal.open.phase is Phase.WAITING
 
 
+def test_a_cabinet_put_in_anothers_place_does_not_say_what_became_of_its_order() -> None:
+    """Its own order of that number was given out long ago."""
+    line = Line(motor="hangs")
+    line.choose()
+    line.pay()
+    line.cabinet_on = False
+    line.send(encode(Hello("milk-2"), sequence=1))
+    line.send(encode(Report("A1", Goods.DISPENSED), sequence=2))
+    assert line.book.dispensed == []
+    line.run(11_000)
+    assert line.book.given_back == [1]
+
+
 def test_an_order_before_hello_is_told_to_say_hello() -> None:
     line = Line()
     line.start_terminal()

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from devices.cabinet.conformance.of_cabinet import OfCabinet
 from devices.cabinet.conformance.of_terminal import OfTerminal
@@ -14,7 +14,16 @@ CANNOT_START = 2
 READ_TIMEOUT_S = 0.02
 
 
-def main(arguments: Sequence[str] | None = None, *, pace: Pace | None = None) -> int:
+def _say_to_a_person(what: str) -> None:
+    print(f"        {what}", flush=True)
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    pace: Pace | None = None,
+    notice: Callable[[str], None] = _say_to_a_person,
+) -> int:
     """0: all passed. 1: something failed. 2: the line does not open, or was pulled out."""
     given = _parser().parse_args(arguments)
     try:
@@ -26,7 +35,7 @@ def main(arguments: Sequence[str] | None = None, *, pace: Pace | None = None) ->
         checks = OfTerminal(amount_minor=given.amount_minor, slot=given.slot, product=given.product).checks()
     else:
         checks = OfCabinet().checks(slow=given.slow, power=given.power)
-    probe = Probe(line, pace=pace or Pace(), notice=lambda what: print(f"        {what}", flush=True))
+    probe = Probe(line, pace=pace or Pace(), notice=notice)
     try:
         return int(run_all(checks, probe, tell=lambda said: print(said, flush=True)) > 0)
     except LineGone as error:

@@ -9,63 +9,100 @@ from devices.cabinet.frames import START, encode, frame
 from devices.cabinet.messages import TYPES, Ask, Error, Message, Wrong, pack
 
 GARBAGE_BYTES = 300
+OTHER_VERSION, NO_TYPE = 9, 0x6E
+
+Run = Callable[[Probe], None]
 
 
 def damage_checks(question: Message, answered: Callable[[Probe, int], None]) -> list[Check]:
     """`question` is harmless and always answered; `answered` looks for its answer under a sequence."""
+    asking = _Asking(question, answered)
+    return [*_finds_the_thread(asking), *_reads_what_is_whole(asking), *_names_what_is_not_understood(question)]
 
-    def after(data: bytes) -> Callable[[Probe], None]:
+
+class _Asking:
+    """The question on a line that harms it."""
+
+    def __init__(self, question: Message, answered: Callable[[Probe, int], None]) -> None:
+        self._question, self._answered = question, answered
+
+    def frame(self, sequence: int) -> bytes:
+        return encode(self._question, sequence=sequence)
+
+    def after(self, data: bytes) -> Run:
         def run(probe: Probe) -> None:
             probe.forget()
             probe.raw(data)
-            answered(probe, probe.say(question))
+            self._answered(probe, probe.say(self._question))
 
         return run
 
-    def piece_by_piece(probe: Probe) -> None:
+    def piece_by_piece(self, probe: Probe) -> None:
         probe.forget()
-        for byte in encode(question, sequence=77):
+        for byte in self.frame(77):
             probe.raw(bytes([byte]))
             time.sleep(0.01)
-        answered(probe, 77)
+        self._answered(probe, 77)
 
-    def glued(probe: Probe) -> None:
+    def glued(self, probe: Probe) -> None:
         probe.forget()
-        probe.raw(encode(question, sequence=78) + encode(question, sequence=79))
-        answered(probe, 78)
-        answered(probe, 79)
+        probe.raw(self.frame(78) + self.frame(79))
+        self._answered(probe, 78)
+        self._answered(probe, 79)
 
-    def damaged(probe: Probe) -> None:
+    def flipped(self, probe: Probe) -> None:
         probe.forget()
-        whole = encode(question, sequence=80)
+        whole = self.frame(80)
         for place in range(1, len(whole)):
             if whole[place] ^ 1 != START:
                 probe.raw(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         try:
-            answered(probe, 80)
+            self._answered(probe, 80)
         except Failed:
             return
         raise Failed("a damaged frame was answered")
 
-    def wrong(data: bytes, reason: Wrong) -> Callable[[Probe], None]:
-        def run(probe: Probe) -> None:
-            probe.forget()
-            probe.raw(data)
-            probe.expect(Error, that=lambda error: error.wrong is reason)
 
-        return run
-
-    whole = encode(question, sequence=81)
-    kind, payload = TYPES[type(question)], pack(question)
-    garbage = shake_128(b"garbage").digest(GARBAGE_BYTES)
+def _finds_the_thread(asking: _Asking) -> list[Check]:
+    half = asking.frame(81)
+    half = half[: len(half) // 2]
+    too_long = bytes([START, *half[1:4], 200])
     return [
-        Check("it answers after 300 bytes of garbage", after(garbage)),
-        Check("it answers after a frame that was cut off", after(whole[: len(whole) // 2])),
-        Check("it answers after a frame whose length says more than comes", after(bytes([START, 1, kind, 5, 200]))),
-        Check("it reads a frame that comes byte by byte", piece_by_piece),
-        Check("it reads two frames without a gap", glued),
-        Check("it never answers a frame with a flipped bit", damaged),
-        Check("it names another version", wrong(frame(kind, 82, payload, version=9), Wrong.VERSION)),
-        Check("it names an unknown type", wrong(frame(0x6E, 83, b""), Wrong.TYPE)),
-        Check("it names a payload that is too short", wrong(frame(TYPES[Ask], 84, b"\x05AB"), Wrong.PAYLOAD)),
+        Check("it answers after 300 bytes of garbage", asking.after(shake_128(b"garbage").digest(GARBAGE_BYTES))),
+        Check("it answers after a frame that was cut off", asking.after(half)),
+        Check("it answers after a frame whose length says more than comes", asking.after(too_long)),
     ]
+
+
+def _reads_what_is_whole(asking: _Asking) -> list[Check]:
+    return [
+        Check("it reads a frame that comes byte by byte", asking.piece_by_piece),
+        Check("it reads two frames without a gap", asking.glued),
+        Check("it never answers a frame with a flipped bit", asking.flipped),
+    ]
+
+
+def _names_what_is_not_understood(question: Message) -> list[Check]:
+    kind, payload = TYPES[type(question)], pack(question)
+    error = frame(TYPES[Error], 85, b"\x01", version=OTHER_VERSION)
+    return [
+        Check("it names another version", _named(frame(kind, 82, payload, version=OTHER_VERSION), Wrong.VERSION)),
+        Check("it names an unknown type", _named(frame(NO_TYPE, 83, b""), Wrong.TYPE)),
+        Check("it names a payload that is too short", _named(frame(TYPES[Ask], 84, b"\x05AB"), Wrong.PAYLOAD)),
+        Check("it never answers an error", lambda probe: _left_alone(probe, error)),
+    ]
+
+
+def _named(data: bytes, reason: Wrong) -> Run:
+    def run(probe: Probe) -> None:
+        probe.forget()
+        probe.raw(data)
+        probe.expect(Error, that=lambda error: error.wrong is reason)
+
+    return run
+
+
+def _left_alone(probe: Probe, data: bytes) -> None:
+    probe.rest()
+    probe.raw(data)
+    probe.none(Error)

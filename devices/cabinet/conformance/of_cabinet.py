@@ -22,6 +22,8 @@ from devices.cabinet.messages import (
 
 NO_ORDER = "NO-SUCH-ORDER"
 CHOOSE = "choose something at the cabinet"
+CUT = "cut the cabinet's power and switch it on again"
+CUT_AS_GOODS_MOVE = "cut the cabinet's power as soon as goods move, and switch it on again"
 
 
 class OfCabinet:
@@ -50,7 +52,11 @@ class OfCabinet:
         if slow:
             found.append(Check("it takes back an order that nobody paid for 90 s", self._lapses))
         if power:
-            found.append(Check("it remembers after a power cut what it gave out", self._after_power))
+            found += [
+                Check("it remembers after a power cut what it gave out, and repeats it", self._cut_after_the_goods),
+                Check("it makes an order void that waited while the power was cut", self._cut_while_it_waits),
+                Check("it gives out nothing twice when the power was cut in between", self._cut_while_goods_move),
+            ]
         return found
 
     def _hello(self, probe: Probe) -> None:
@@ -122,16 +128,45 @@ class OfCabinet:
         self._next(probe)
         number = self._chosen.order
         self._status(probe, Payment.WAITING)
-        probe.expect(Cancel, that=lambda cancel: cancel.order == number, within_s=90 + probe.pace.silence_s)
+        probe.expect(Cancel, that=lambda cancel: cancel.order == number, within_s=probe.pace.lapse_s)
         _must(probe.answer(Dispense(number), Report), Goods.VOID, Goods.UNKNOWN)
 
-    def _after_power(self, probe: Probe) -> None:
-        given_out = self._orders[0]
-        probe.notice("cut the cabinet's power and switch it on again")
-        probe.forget()
-        probe.expect(Hello, within_s=probe.pace.person_s)
-        probe.say(Welcome(1, ready=True, software="conformance"))
-        _must(probe.answer(Ask(given_out), Report), Goods.DISPENSED)
+    def _cut_after_the_goods(self, probe: Probe) -> None:
+        self._next(probe)
+        number = self._chosen.order
+        self._dispense(probe)
+        _of(probe, number, Goods.DISPENSED, within_s=probe.pace.goods_s)
+        probe.notice(CUT)
+        _restarted(probe)
+        _of(probe, number, Goods.DISPENSED, within_s=probe.pace.repeat_s)
+        for each in (self._orders[0], number):
+            _must(probe.answer(Dispense(each), Report), Goods.DISPENSED)
+        probe.notice("look: exactly one order must have come out")
+        probe.say(Settled(number, paid=True))
+
+    def _cut_while_it_waits(self, probe: Probe) -> None:
+        self._next(probe)
+        self._status(probe, Payment.WAITING)
+        probe.notice(CUT)
+        _restarted(probe)
+        _must(probe.answer(Dispense(self._chosen.order), Report), Goods.VOID)
+        probe.notice("look: nothing may have come out")
+
+    def _cut_while_goods_move(self, probe: Probe) -> None:
+        self._next(probe)
+        number = self._chosen.order
+        probe.notice(CUT_AS_GOODS_MOVE)
+        self._dispense(probe)
+        _restarted(probe)
+        now = probe.answer(Ask(number), Report)
+        _must(now, Goods.DISPENSED, Goods.FAILED)
+        _must(probe.answer(Dispense(number), Report), now.goods)
+        probe.notice("look: not more than one order may have come out")
+        probe.say(Settled(number, paid=now.goods is Goods.DISPENSED))
+
+    def _dispense(self, probe: Probe) -> None:
+        self._status(probe, Payment.APPROVED)
+        _must(probe.answer(Dispense(self._chosen.order), Report), Goods.DISPENSING, Goods.DISPENSED)
 
     @property
     def _chosen(self) -> Order:
@@ -151,6 +186,13 @@ class OfCabinet:
     def _status(self, probe: Probe, payment: Payment) -> None:
         order = self._chosen
         probe.say(Status(order.order, payment, Refusal.NONE, order.amount_minor, "conformance"))
+
+
+def _restarted(probe: Probe) -> None:
+    """What was said before the Hello does not count."""
+    probe.forget()
+    probe.expect(Hello, within_s=probe.pace.person_s)
+    probe.say(Welcome(1, ready=True, software="conformance"))
 
 
 def _report(probe: Probe, sequence: int) -> None:

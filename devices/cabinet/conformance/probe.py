@@ -15,13 +15,16 @@ M = TypeVar("M", bound=Message)
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """How long the tester waits: for an answer, to be sure that none comes, for a repeat, for goods, for a person."""
+    """How long the tester waits: for an answer, to be sure that none comes, for a repeat, for goods, for silence to be
+    paid back, for an order to be taken back, for a person.
+    """
 
     answer_s: float = 0.5
     none_s: float = 1.0
     repeat_s: float = 2.5
     goods_s: float = 60.0
     silence_s: float = 15.0
+    lapse_s: float = 105.0
     person_s: float = 120.0
     slack_s: float = 0.3
 
