@@ -100,21 +100,15 @@ def decide(
         return Declined(denied, name)
     if policy is None:
         return Declined(Decline(Why.NOT_READY), name)
-    person = person_state(
-        grant=genuine.grant if genuine is not None else None,
-        row=row,
-        snapshot_made_s=held.made_s,
-        pending=memory.pending(code.account_ref),
-        ages=memory.ages(policy.ages, held.made_s, now_s),
-        now_s=now_s,
-    )
+    ages = memory.ages(policy.ages, held.made_s, now_s)
+    person = _state(code, held=held, row=row, ages=ages, memory=memory, now_s=now_s)
     if isinstance(person, Decline):
         return Declined(person, name, policy=policy)
     tap = here(held.parameters, zone=memory.zone, policy=policy, now_s=now_s)
     person = _that_counts(person, tap)
     quote = evaluate(policy=policy, person=person, tap=tap, basket=basket)
     if quote.decline is not None:
-        return Declined(_aged(quote.decline, held, policy, now_s), name, quote, policy, held.catalogue)
+        return Declined(_aged(quote.decline, ages, age_s=now_s - held.made_s), name, quote, policy, held.catalogue)
     return sold(
         text,
         code=code,
@@ -200,6 +194,7 @@ def stopped(code: Genuine | Tapped, held: Held) -> Decline | None:
 
 
 def here(where: Parameters, *, zone: Callable[[str], tzinfo], policy: Policy, now_s: int) -> Tap:
+    """The moment and the place of this tap, as rules know them."""
     return place(
         at_s=now_s,
         zone=zone(where.zone),
@@ -210,6 +205,20 @@ def here(where: Parameters, *, zone: Callable[[str], tzinfo], policy: Policy, no
     )
 
 
+def _state(
+    code: Genuine | Tapped, *, held: Held, row: PersonRow | None, ages: tuple[AgeStep, ...], memory: Memory, now_s: int
+) -> Person | Decline:
+    """What they may spend, by the snapshot, the code, what was sold since and the snapshot's age."""
+    return person_state(
+        grant=code.grant if isinstance(code, Genuine) else None,
+        row=row,
+        snapshot_made_s=held.made_s,
+        pending=memory.pending(code.account_ref),
+        ages=ages,
+        now_s=now_s,
+    )
+
+
 def _that_counts(person: Person, tap: Tap) -> Person:
     """Without the sums of other windows than this tap's: they decide nothing, and the record is kept small."""
     keys = keys_of(tap.business_date, tap.period)
@@ -217,11 +226,11 @@ def _that_counts(person: Person, tap: Tap) -> Person:
     return person if len(tallies) == len(person.tallies) else msgspec.structs.replace(person, tallies=tallies)
 
 
-def _aged(decline: Decline, held: Held, policy: Policy, now_s: int) -> Decline:
+def _aged(decline: Decline, ages: tuple[AgeStep, ...], *, age_s: int) -> Decline:
     """Say it where the limit is so low because the snapshot is old: going online helps, another amount need not."""
-    if decline.why is not Why.OVER_SALE_LIMIT or not policy.ages:
+    if decline.why is not Why.OVER_SALE_LIMIT or not ages:
         return decline
-    step = age_step(policy.ages, age_s=now_s - held.made_s)
-    if step is None or step == policy.ages[0] or decline.params.get("limit_minor") != step.sale_minor:
+    step = age_step(ages, age_s=age_s)
+    if step is None or step == ages[0] or decline.params.get("limit_minor") != step.sale_minor:
         return decline
     return Decline(Why.OVER_AGED_LIMIT, decline.params)

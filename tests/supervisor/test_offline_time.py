@@ -44,7 +44,7 @@ def extend(menu: Menu, hours: int, **more: Any) -> object:
 def test_two_people_extend_offline_time_at_the_last_steps_limits(dark: Bench, menu: Menu) -> None:
     assert isinstance(extend(menu, 4), Done)
     assert pay(dark, LAST.sale_minor) == "approved"
-    assert pay(dark, LAST.sale_minor + 1, 2) == Why.OVER_SALE_LIMIT
+    assert pay(dark, LAST.sale_minor + 1, 2) == Why.OVER_AGED_LIMIT, "a line would help, and they are told"
     dark.clock.pass_ms(4 * HOUR_MS)
     assert pay(dark, 5_00, 2) == Why.SNAPSHOT_TOO_OLD
 
