@@ -9,12 +9,13 @@ those before it can pay, so an all-or-nothing source that could pay the whole st
 grows; and one more voucher only adds sets to choose from.
 """
 
-from collections.abc import Iterator
-from itertools import combinations
+from collections.abc import Iterator, Sequence
+from itertools import combinations, islice, product
 from typing import NamedTuple
 
 from devices.core.cover import Cover, Prices
 from devices.core.entitled import Entitled
+from devices.core.funds import MAX_LOTS
 from devices.core.money import scale_bp
 from devices.core.policy import Policy, Programme
 from devices.core.quote import Leg, Lot, Person, Reason, Tap
@@ -217,6 +218,16 @@ def _excluded(programme: Programme, vouchers: tuple[Voucher, ...]) -> bool:
     return any(
         programme.id in voucher.programme.excludes or voucher.programme.id in programme.excludes for voucher in vouchers
     )
+
+
+def sets_tried(programmes: Sequence[Programme], *, most: int) -> int:
+    """How many sets of vouchers a sale tries for somebody who holds as many of these as are looked at.
+
+    Those of one programme are taken to be worth the same, as one run issues them.
+    """
+    lots = product(range(most), programmes)
+    held = [Voucher(Lot(1, each.id, 1, 1), each, 0, 0) for _piece, each in islice(lots, MAX_LOTS)]
+    return sum(1 for _set in _admissible(held, most))
 
 
 def _admissible(usable: list[Voucher], most: int) -> Iterator[tuple[Voucher, ...]]:

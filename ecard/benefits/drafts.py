@@ -15,10 +15,13 @@ from devices.core.policy import Policy, decode_policy, encode_policy
 from ecard.approvals.models import Approval, Kind
 from ecard.approvals.models import State as ApprovalState
 from ecard.benefits.compiler import compile_policy
+from ecard.benefits.errors import PolicyRefused
 from ecard.benefits.models import DraftState, PolicyDraft, PublishedPolicy
+from ecard.benefits.rules import Problem, ProblemCode
 
 DRAFT_DOMAIN = b"ecard draft of a policy\n"
 ROLLBACK_WITHIN = timedelta(days=7)
+READ_AGAIN_MOST = 5
 _DRAFTED = """
 SELECT EXISTS (SELECT 1 FROM benefits_policydraft WHERE convert_from(body, 'UTF8')::jsonb -> 'entitlements' @> %s)
     OR EXISTS (SELECT 1 FROM benefits_publishedpolicy WHERE convert_from(body, 'UTF8')::jsonb -> 'entitlements' @> %s)
@@ -52,6 +55,21 @@ def content_of(policy: Policy) -> bytes:
 def rules_as_they_stand() -> bytes:
     """The same of the rules as administrators left them."""
     return content_of(compile_policy(number=0, starts_at=_NO_START))
+
+
+def rules_of_one_moment() -> bytes:
+    """The same, with no edit half in it: an edit saved between two of the many statements would be.
+
+    Read again until nothing changed between two readings: at the moment between them all of it stood so. Raises
+    PolicyRefused.
+    """
+    read = rules_as_they_stand()
+    for _attempt in range(READ_AGAIN_MOST):
+        again = rules_as_they_stand()
+        if again == read:
+            return read
+        read = again
+    raise PolicyRefused((Problem(ProblemCode.BEING_EDITED),))
 
 
 def digest_of(body: bytes) -> bytes:

@@ -38,7 +38,7 @@ def make_draft(
     *, name: str, by: AbstractBaseUser | None, at: datetime, wished_start: datetime | None = None
 ) -> PolicyDraft:
     """The rules as they stand now, kept as they are from here on. Nothing is checked: that is for people to read."""
-    return _keep_draft(drafts.rules_as_they_stand(), name=name, by=by, at=at, wished_start=wished_start)
+    return _keep_draft(drafts.rules_of_one_moment(), name=name, by=by, at=at, wished_start=wished_start)
 
 
 @transaction.atomic
@@ -98,14 +98,14 @@ def publish_policy(*, at: datetime, starts_at: datetime, by: AbstractBaseUser | 
     _lock_publishing()
     if PublishedPolicy.objects.exists():
         raise AlreadyPublished
-    body = drafts.rules_as_they_stand()
+    body = drafts.rules_of_one_moment()
     _refuse_problems(decode_policy(body))
     return _publish(body, starts_at=starts_at, by=by, at=at, sign=sign)
 
 
 @transaction.atomic
 def roll_back(*, number: int, reason: str, by: AbstractBaseUser | None, at: datetime, sign: Sign) -> PublishedPolicy:
-    """Undo the newest policy: publish, at once and under a new number, what governed before it.
+    """Undo the newest policy: publish under a new number what governed before it, from now or its own start on.
 
     A second person has approved that content before, and it decided until a few days ago: so one person may bring it
     back within ROLLBACK_WITHIN, for a reason that stays in the history. The rules being edited stay as they are.
@@ -117,7 +117,7 @@ def roll_back(*, number: int, reason: str, by: AbstractBaseUser | None, at: date
     if target is None or not reason.strip():
         raise CannotGoBack
     body = drafts.content_of(decode_policy(bytes(target.body)))
-    made = _publish(body, starts_at=at, by=by, at=at, sign=sign)
+    made = _publish(body, starts_at=max(at, target.starts_at), by=by, at=at, sign=sign)
     PolicyDraft.objects.create(
         name=f"#{number} → #{target.number}",
         body=body,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -28,6 +29,7 @@ from tests.support.policies import administrator, approved_draft, policy_in_forc
 
 pytestmark = pytest.mark.django_db
 SOON = NOON + timedelta(minutes=1)
+Execute = Callable[..., object]
 
 
 def sign(body: bytes) -> SignedPolicy:
@@ -138,6 +140,46 @@ def test_a_draft_says_when_the_rules_were_edited_after_it(campus: Campus, author
     assert not drafts.rules_changed(draft)
 
 
+def test_an_edit_saved_while_a_draft_is_being_made_is_in_it_whole_or_not_at_all(campus: Campus, author: User) -> None:
+    """Between the statement that reads the rules and the one that reads whom they are for."""
+    rule = PriceRule.objects.create(name="价", percent_bp=8_000)
+    rule.groups.set([campus.group])
+    saves = _saving_once(rule, percent_bp=13_000)
+    with connection.execute_wrapper(saves):
+        draft = operations.make_draft(name="mine", by=author, at=NOON)
+    (drafted,) = drafts.policy_of(draft).prices
+    assert (drafted.percent_bp, drafted.who.groups) == (13_000, ())
+
+
+def test_rules_that_are_saved_again_and_again_make_no_draft(campus: Campus, author: User) -> None:
+    rule = PriceRule.objects.create(name="价")
+    compiled: list[int] = []
+
+    def saving(execute: Execute, sql: str, params: object, many: bool, context: object) -> object:
+        if "benefits_pricerule_groups" in sql:
+            compiled.append(1)
+            PriceRule.objects.filter(pk=rule.pk).update(percent_bp=8_000 + len(compiled))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(saving), pytest.raises(PolicyRefused, match="being_edited"):
+        operations.make_draft(name="mine", by=author, at=NOON)
+    assert not PolicyDraft.objects.exists()
+
+
+def _saving_once(rule: PriceRule, *, percent_bp: int) -> Callable[..., object]:
+    """As another administrator who saves this price for everybody, just before the groups of rules are read."""
+    done: list[int] = []
+
+    def saving(execute: Execute, sql: str, params: object, many: bool, context: object) -> object:
+        if "benefits_pricerule_groups" in sql and not done:
+            done.append(1)
+            rule.groups.clear()
+            PriceRule.objects.filter(pk=rule.pk).update(percent_bp=percent_bp)
+        return execute(sql, params, many, context)
+
+    return saving
+
+
 def test_what_forbids_a_policy_forbids_asking_and_publishing_it(campus: Campus, author: User) -> None:
     rule = PriceRule.objects.create(name="价")
     rule.outlets.set([campus.outlet])
@@ -202,6 +244,15 @@ def test_going_back_also_cancels_a_policy_that_has_not_started(campus: Campus) -
     in_force = policy_in_force(NOON + timedelta(hours=6))
     assert in_force is not None
     assert [rule.percent_bp for rule in in_force.prices] == [8_000]
+
+
+def test_going_back_to_a_policy_that_is_still_to_come_does_not_bring_its_start_forward(campus: Campus) -> None:
+    published_at(8_000)
+    published_at(9_000, minutes=1, starts_in=timedelta(hours=2))
+    published_at(9_500, minutes=2, starts_in=timedelta(hours=4))
+    operations.roll_back(number=3, reason="a mistake", by=None, at=SOON + timedelta(minutes=2), sign=sign)
+    governing = [policy_in_force(NOON + timedelta(hours=hours)) for hours in (1, 3, 5)]
+    assert [policy.prices[0].percent_bp if policy else 0 for policy in governing] == [8_000, 9_000, 9_000]
 
 
 def test_terminals_that_were_told_change_over_at_the_start_second_and_not_before(campus: Campus) -> None:

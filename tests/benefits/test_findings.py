@@ -223,6 +223,64 @@ def test_a_kind_of_benefit_outside_the_order_of_payment_never_pays() -> None:
     assert codes(asked) == [FindingCode.SOURCE_LEFT_OUT]
 
 
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (price(percent_bp=0), [FindingCode.PRICED_AT_NOTHING]),
+        (price(percent_bp=0, add_minor=4, round_to_minor=10), [FindingCode.PRICED_AT_NOTHING]),
+        (price(percent_bp=1, add_minor=-20_00), [FindingCode.PRICED_AT_NOTHING]),
+        (price(percent_bp=0, add_minor=5_00), []),
+        (price(percent_bp=1), []),
+        (price(percent_bp=0, where=Where(categories=(40,))), []),
+    ],
+)
+def test_a_price_at_which_nothing_can_be_sold_is_named(rule: PriceRule, expected: list[FindingCode]) -> None:
+    assert codes(policy(prices=(rule,))) == expected
+
+
+def vouchers(count: int, **of: Any) -> tuple[Programme, ...]:
+    return tuple(Programme(number, ONE, kind="voucher", **of) for number in range(1, count + 1))
+
+
+@pytest.mark.parametrize(
+    ("rules", "sets"),
+    [
+        ({"programmes": vouchers(11), "max_vouchers": 3}, 1 + 32 + 496 + 4_960),
+        ({"programmes": vouchers(6), "max_vouchers": 3}, 0),  # of each three at most: 988
+        ({"programmes": vouchers(7), "max_vouchers": 3}, 1 + 21 + 210 + 1_330),
+        ({"programmes": vouchers(400), "max_vouchers": 2}, 0),
+        ({"programmes": vouchers(400, alone=True), "max_vouchers": 3}, 0),
+        ({"programmes": vouchers(400), "max_vouchers": 3, "funding_order": ("lots", "purse")}, 0),
+        ({"programmes": vouchers(32), "entitlements": (Entitlement(1, ONE), Entitlement(2, TWO))}, 0),
+        (
+            {
+                "programmes": vouchers(32),
+                "entitlements": (Entitlement(1, ONE), Entitlement(2, TWO, where=Where(categories=(40,)))),
+            },
+            2 * (1 + 32 + 496),
+        ),
+        (
+            {
+                "programmes": (
+                    *vouchers(6, where=Where(outlets=(10,))),
+                    *(Programme(number, ONE, kind="voucher", where=Where(sites=(2,))) for number in range(7, 13)),
+                ),
+                "max_vouchers": 3,
+            },
+            0,
+        ),
+    ],
+)
+def test_vouchers_of_which_one_sale_would_try_too_many_sets_are_named(rules: dict[str, Any], sets: int) -> None:
+    found = findings(policy(**rules), known=KNOWN, facts=Facts())
+    told = [each for each in found if each.code is FindingCode.MANY_VOUCHER_SETS]
+    assert [(each.ref.model, each.amount_minor) for each in told] == (
+        [("benefits.policysettings", sets)] if sets else []
+    )
+    with override("en"):
+        assert all(f"try {sets} sets" in finding_sentence(each, Names()) for each in told)
+
+
 def test_a_programme_that_nobody_gets_and_one_whose_dates_are_over_are_named() -> None:
     def facts(**of: Any) -> Facts:
         asked = {"sponsor": 1, "groups": (), "lists": (), "nobody": False, "amount_minor": 1, "by_hand": False, **of}

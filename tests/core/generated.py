@@ -15,13 +15,13 @@ import msgspec
 from hypothesis import strategies as st
 
 from devices.core.policy import Block, Entitlement, Limit, Policy, PriceRule, Programme, Source, Text, Where, Who
-from devices.core.quote import Guard, Line, Lot, Person, Tally, Used
-from tests.core.people import AT_S, POLICY, TAP
+from devices.core.quote import Guard, Line, Lot, Person, Tally, Tap, Used
+from tests.core.people import AT_S, LUNCH, NIGHT, POLICY, TAP
 
 NAME = Text("名", "name")
 PROGRAMMES = (1, 2, 3, 4, 5, 6)
 WINDOWS: tuple[Any, ...] = ("sale", "period", "day", "week", "month")
-KEYS = ("2026-11-20.1", "2026-11-20", "2026-W47", "2026-11")
+KEYS = ("2026-11-20.1", "2026-11-20.2", "2026-11-20", "2026-W47", "2026-11")
 CATEGORY_SETS = ((), (), (), (1,), (2,), (3,), (1, 2), (2, 3), (1, 3))
 WHOS = (Who(), Who(), Who(), Who(classes=(1,)), Who(groups=(5,)), Who(lists=(8,)), Who(classes=(2,)))
 SOURCES: tuple[Source, ...] = ("voucher", "lots", "purse")
@@ -41,6 +41,8 @@ class Dice:
     random: random.Random
     everywhere: bool = False
     """Rules name no place or time."""
+    least_minor: int = 0
+    """The least price of a line; below zero it takes something off."""
 
     def one(self, *of: Any) -> Any:
         return self.random.choice(of)
@@ -56,6 +58,8 @@ class Dice:
         if self.everywhere or self.chance(70):
             return Where(categories=categories)
         return Where(
+            sites=self.one((), (), (), (TAP.site,), (TAP.site, 9), (9,)),
+            periods=self.one((), (), (), (LUNCH,), (LUNCH, NIGHT), (NIGHT,)),
             categories=categories,
             outlets=self.one((), (), (TAP.outlet,), (99,)),
             weekdays=self.one((), (), (TAP.weekday,), (7,)),
@@ -83,8 +87,8 @@ class Dice:
             number,
             NAME,
             who=self.one(*WHOS),
-            where=Where(categories=self.one(*CATEGORY_SETS)),
-            window=self.one("period", "day", "week"),
+            where=self.where(),
+            window=self.one("period", "day", "week", "month", "sale"),
             count=self.one(1, 2),
             agreed_minor=self.random.randint(1, 9),
             covers_minor=self.one(0, 2, 5),
@@ -154,6 +158,18 @@ class Dice:
         programme = self.one(*PROGRAMMES, *PROGRAMMES, 77)
         return Lot(number, programme, self.random.randint(-1, 8), AT_S + self.one(0, 1, 1, 50, 50))
 
+    def tap(self) -> Tap:
+        """Lunch on a Friday, mostly; else at night, between meals, on a holiday, at another outlet or site."""
+        if self.everywhere or self.chance(60):
+            return TAP
+        return msgspec.structs.replace(
+            TAP,
+            site=self.one(TAP.site, TAP.site, 9),
+            outlet=self.one(TAP.outlet, TAP.outlet, 99),
+            weekday=self.one(TAP.weekday, TAP.weekday, 7, 0),
+            period=self.one(LUNCH, NIGHT, 0, 0),
+        )
+
     def tally(self, _number: int) -> Tally:
         return Tally(self.one(*KEYS), self.one(-2, -1, 0, 1, 2), self.one(0, 3, 9), self.one(0, 4), self.one(0, 1, 2))
 
@@ -185,7 +201,7 @@ class Dice:
 
     def line(self, _number: int) -> Line:
         return Line(
-            self.random.randint(0, 8),
+            self.random.randint(self.least_minor, 8),
             self.one(1, 1, 2),
             self.one(0, 1, 2),
             self.one(0, 1, 2, 3),
@@ -198,3 +214,4 @@ class Dice:
 
 dice = st.integers(0, 2**48).map(lambda seed: Dice(random.Random(seed)))
 free_dice = st.integers(0, 2**48).map(lambda seed: Dice(random.Random(seed), everywhere=True))
+minus_dice = st.integers(0, 2**48).map(lambda seed: Dice(random.Random(seed), everywhere=True, least_minor=-3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import combinations
 from math import comb
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.core.evaluate import evaluate
-from devices.core.funding import Funding
+from devices.core.funding import Funding, sets_tried
 from devices.core.journal import SaleRecord, decode_record, encode_record
 from devices.core.money import scale_bp
 from devices.core.policy import (
@@ -25,7 +26,7 @@ from devices.core.policy import (
     decode_policy,
     encode_policy,
 )
-from devices.core.quote import Line, Lot, Person, Quote
+from devices.core.quote import Line, Lot, Person, Quote, Tap
 from devices.core.sentences import quote_sentences
 from tests.core import generated as drawn
 from tests.core.generated import Dice
@@ -37,15 +38,16 @@ MANY = settings(max_examples=1_500)
 changed = msgspec.structs.replace
 
 
-def sold(rules: Policy, who: Person, what: tuple[Line, ...]) -> Quote:
-    return evaluate(policy=rules, person=who, tap=TAP, basket=what)
+def sold(rules: Policy, who: Person, what: tuple[Line, ...], tap: Tap = TAP) -> Quote:
+    return evaluate(policy=rules, person=who, tap=tap, basket=what)
 
 
 @THOROUGH
 @given(drawn.dice)
 def test_legs_sum_to_the_amount_and_none_exceeds_its_source(dice: Dice) -> None:
     rules, who, what = dice.policy(), dice.person(), dice.basket()
-    quote = sold(rules, who, what)
+    tap = dice.tap()
+    quote = sold(rules, who, what, tap)
     for language in ("zh-hans", "en"):
         assert "?" not in "".join(quote_sentences(quote, policy=rules, language=language))
     if not quote.approved:
@@ -100,18 +102,19 @@ def test_the_order_in_which_rules_and_lots_are_listed_changes_nothing(dice: Dice
         return tuple(dice.random.sample(each, len(each)))
 
     rules, who, what = dice.policy(), dice.person(), dice.basket()
-    first = sold(rules, who, what)
+    tap = dice.tap()
+    first = sold(rules, who, what, tap)
     names = ("prices", "programmes", "entitlements", "limits", "blocks")
     mixed = changed(rules, **{name: mix(getattr(rules, name)) for name in names})
     same = changed(who, lots=mix(who.lots), tallies=mix(who.tallies), lists=mix(who.lists), groups=mix(who.groups))
-    again = sold(mixed, same, what)
+    again = sold(mixed, same, what, tap)
     assert (first.legs, first.amount_minor) == (again.legs, again.amount_minor)
     assert sorted(first.counted, key=lambda each: each.scope) == sorted(again.counted, key=lambda each: each.scope)
     assert first.approved == again.approved
 
 
 @MANY
-@given(drawn.free_dice)
+@given(drawn.free_dice | drawn.minus_dice)
 def test_one_more_grant_or_voucher_never_raises_the_persons_own_part(dice: Dice) -> None:
     rules, who, what = dice.policy(), dice.person(), dice.basket()
     before, after = sold(rules, who, what), sold(rules, changed(who, lots=(*who.lots, dice.lot(100))), what)
@@ -120,7 +123,7 @@ def test_one_more_grant_or_voucher_never_raises_the_persons_own_part(dice: Dice)
 
 
 @MANY
-@given(drawn.free_dice)
+@given(drawn.free_dice | drawn.minus_dice)
 def test_one_more_entitlement_never_raises_the_persons_own_part(dice: Dice) -> None:
     rules, who, what = dice.policy(), dice.person(), dice.basket()
     more = changed(rules, entitlements=(*rules.entitlements, dice.entitlement(100)))
@@ -130,7 +133,7 @@ def test_one_more_entitlement_never_raises_the_persons_own_part(dice: Dice) -> N
 
 
 @MANY
-@given(drawn.free_dice)
+@given(drawn.free_dice | drawn.minus_dice)
 def test_one_more_grant_or_entitlement_turns_no_approval_into_a_decline(dice: Dice) -> None:
     rules, who, what = dice.policy(), dice.person(), dice.basket()
     if not sold(rules, who, what).approved:
@@ -143,11 +146,12 @@ def test_one_more_grant_or_entitlement_turns_no_approval_into_a_decline(dice: Di
 @given(drawn.dice)
 def test_one_more_limit_guard_or_block_never_lets_a_declined_sale_through(dice: Dice) -> None:
     rules, who, what = dice.policy(), dice.person(), dice.basket()
-    if sold(rules, who, what).approved:
+    tap = dice.tap()
+    if sold(rules, who, what, tap).approved:
         return
-    assert not sold(changed(rules, limits=(*rules.limits, dice.limit(100))), who, what).approved
-    assert not sold(rules, changed(who, guards=(*who.guards, dice.guard(100))), what).approved
-    assert not sold(changed(rules, blocks=(*rules.blocks, dice.block(100))), who, what).approved
+    assert not sold(changed(rules, limits=(*rules.limits, dice.limit(100))), who, what, tap).approved
+    assert not sold(rules, changed(who, guards=(*who.guards, dice.guard(100))), what, tap).approved
+    assert not sold(changed(rules, blocks=(*rules.blocks, dice.block(100))), who, what, tap).approved
 
 
 @THOROUGH
@@ -185,10 +189,11 @@ def test_policies_and_quotes_read_back_as_they_were_written(dice: Dice) -> None:
 @given(drawn.dice)
 def test_a_record_and_its_policy_replay_to_the_same_quote(dice: Dice) -> None:
     rules, who, what = dice.policy(), dice.person(), dice.basket()
-    quote = sold(rules, who, what)
+    tap = dice.tap()
+    quote = sold(rules, who, what, tap)
     if not quote.approved:
         return
-    record = SaleRecord(2, AT_S * 1000, 1, "EC", quote.amount_minor, who, TAP, what, quote)
+    record = SaleRecord(2, AT_S * 1000, 1, "EC", quote.amount_minor, who, tap, what, quote)
     read = decode_record(encode_record(record))
     assert isinstance(read, SaleRecord)
     kept = decode_policy(encode_policy(rules))
@@ -204,7 +209,7 @@ def test_no_amount_whatever_makes_the_evaluator_stumble(
     dice: Dice, what: tuple[Line, ...], purse_minor: int, per_sale_minor: int
 ) -> None:
     who = changed(dice.person(), purse_minor=purse_minor, per_sale_minor=per_sale_minor)
-    quote = sold(dice.policy(), who, what)
+    quote = sold(dice.policy(), who, what, dice.tap())
     assert not quote.approved or sum(leg.amount_minor for leg in quote.legs) == quote.amount_minor
 
 
@@ -238,3 +243,25 @@ def test_the_work_for_the_worst_case_is_bounded(monkeypatch: pytest.MonkeyPatch,
     rules, who, what = worst(part_payment=part_payment)
     assert sold(rules, who, what).approved
     assert runs[0] <= 1 + sum(comb(len(who.lots), count) for count in range(MAX_VOUCHERS + 1))
+    assert runs[0] == 1 + sets_tried(rules.programmes, most=MAX_VOUCHERS)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_sets_that_a_check_counts_are_those_that_a_sale_tries(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    runs, plain = [0], Funding._run
+
+    def counted(self: Funding, *given: Any) -> Any:
+        runs[0] += 1
+        return plain(self, *given)
+
+    monkeypatch.setattr(Funding, "_run", counted)
+    dice = Dice(random.Random(seed), everywhere=True)
+    drawn_rules = tuple(
+        changed(each, kind="voucher", where=Where(), threshold_minor=0, percent_bp=0, most_minor=0)
+        for each in dice.policy(rules=False).programmes
+    )
+    most = dice.one(1, 2, 3)
+    lots = tuple(Lot(10 * each.id + piece, each.id, 3, AT_S + 50) for each in drawn_rules for piece in range(most))
+    rules = policy(programmes=drawn_rules, max_vouchers=most)
+    assert sold(rules, person(lots=lots), (Line(60),)).approved
+    assert runs[0] == 1 + sets_tried(drawn_rules, most=most)

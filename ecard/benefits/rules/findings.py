@@ -11,6 +11,7 @@ from ecard.benefits.rules.facts import Facts, GroupFacts, ProgrammeFacts
 from ecard.benefits.rules.overlap import Because, overlaps
 from ecard.benefits.rules.people import left_out
 from ecard.benefits.rules.problems import SOURCES, Known
+from ecard.benefits.rules.tills import free_prices, many_sets
 from ecard.benefits.rules.values import SETTINGS, Finding, FindingCode, Ref, ref_of
 
 __all__ = ["FINDINGS_MAX", "Facts", "GroupFacts", "ProgrammeFacts", "findings"]
@@ -161,8 +162,10 @@ def _sources(policy: Policy, known: Known, facts: Facts) -> Iterator[Finding]:
 
 _CHECKS: tuple[Check, ...] = (
     _tied_prices,
+    free_prices,
     _dead_limits,
     _exclusions,
+    many_sets,
     _thresholds,
     _sponsors,
     _sources,

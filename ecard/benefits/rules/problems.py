@@ -60,6 +60,7 @@ class ProblemCode(StrEnum):
     BAD_ORDER = "bad_order"
     STARTS_IN_THE_PAST = "starts_in_the_past"
     UNREADABLE = "unreadable"
+    BEING_EDITED = "being_edited"
 
 
 @dataclass(frozen=True, slots=True)

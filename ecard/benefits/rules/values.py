@@ -55,6 +55,8 @@ class FindingCode(StrEnum):
     UNPRICED = "unpriced"
     SELLS_NOTHING = "sells_nothing"
     NO_OFFLINE = "no_offline"
+    PRICED_AT_NOTHING = "priced_at_nothing"
+    MANY_VOUCHER_SETS = "many_voucher_sets"
 
 
 @dataclass(frozen=True, slots=True)

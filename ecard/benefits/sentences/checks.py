@@ -37,6 +37,7 @@ def problem_sentence(problem: Problem) -> str:
         ),
         ProblemCode.STARTS_IN_THE_PAST: _("A policy starts now or later, never in the past."),
         ProblemCode.UNREADABLE: _("The policy cannot be read back as it was written (%(rule)s)."),
+        ProblemCode.BEING_EDITED: _("Somebody is saving changes to the rules at this moment. Try again."),
     }[problem.code] % told
 
 
@@ -46,6 +47,7 @@ def finding_sentence(finding: Finding, names: Names) -> str:
         "rule": own(finding.rule),
         "other": own(finding.other) if finding.other is not None else "",
         "amount": amount(finding.amount_minor),
+        "count": finding.amount_minor,
         "goods": joined(listed(finding.named, names.categories)) if finding.named else "",
         "classes": joined(listed(finding.named, names.classes)) if finding.named else "",
     }
@@ -114,6 +116,14 @@ def _findings() -> dict[FindingCode, str]:
         ),
         FindingCode.NEVER_ISSUED: _("“%(rule)s” is not issued any more: its dates are over. Add new ones."),
         FindingCode.SOURCE_LEFT_OUT: _("“%(rule)s” never pays: its kind is not in the order of payment. Add it there."),
+        FindingCode.PRICED_AT_NOTHING: _(
+            "“%(rule)s” makes everything cost nothing, and a terminal sells nothing for ¥0."
+            " Make it a free meal instead, or set a price."
+        ),
+        FindingCode.MANY_VOUCHER_SETS: _(
+            "Of “%(rule)s” and the vouchers that can be held beside it one sale may have to try %(count)s sets, and"
+            " terminals become slow. Allow fewer vouchers in one sale, or let some of them never go with another."
+        ),
         FindingCode.NO_OFFLINE: _(
             "Nobody who is “%(rule)s” can buy at a terminal out of contact: give one of their groups an offline limit."
         ),
