@@ -21,6 +21,7 @@ REQUEST_DOMAIN = b"ecard/request/1\0"
 RECORD_DOMAIN = b"ecard/record/1\0"
 LAN_DOMAIN = b"ecard/lan/1\0"
 LAN_KEY_DOMAIN = b"ecard/lan-key/1\0"
+LAN_PASS_DOMAIN = b"ecard/lan-pass/1\0"
 AUTHORISED_DOMAIN = b"ecard/authorised/1\0"
 
 

@@ -26,7 +26,7 @@ from devices.journal.looking import Written, written
 from devices.journal.recovering import first_record, recover
 from devices.journal.reserve import give_up
 from devices.journal.runs import read_run
-from devices.journal.telling import told_after, told_ends
+from devices.journal.telling import Topic, told_after, told_ends
 from devices.journal.values import (
     JournalBroken,
     JournalFull,
@@ -234,19 +234,18 @@ class Journal(OnDisk):
         """Records of these kinds since then, kept and in order, uploaded ones too. Raises JournalBroken."""
         return self.read(partial(written, kinds=kinds, since_ms=since_ms))
 
-    def told_ends(self, *, since_ms: int) -> dict[int, int]:
-        """The last sale or reversal of each epoch that has one since then, oldest epoch first. Raises JournalBroken."""
-        return self.read(lambda reader, _, streams: told_ends(reader, streams, since_ms=since_ms))
+    def told_ends(self, topic: Topic, *, since_ms: int) -> dict[int, int]:
+        """The last record for neighbours of each epoch that has one since then, oldest first. Raises JournalBroken."""
+        return self.read(partial(told_ends, topic=topic, since_ms=since_ms))
 
-    def told_after(self, epoch: int, seq: int, *, since_ms: int, limit: int) -> list[Record]:
-        """The next sales and reversals of an epoch, at most `limit`. Raises JournalBroken."""
+    def told_after(self, topic: Topic, epoch: int, seq: int, *, since_ms: int, limit: int) -> list[Record]:
+        """The next records for neighbours of an epoch, at most `limit`. Raises JournalBroken."""
         with self._lock:
             stream = self._known.streams.get(epoch)
         if stream is None:
             return []
-        return self.read(
-            lambda reader, vault, _: told_after(reader, vault, stream, after=seq, since_ms=since_ms, limit=limit)
-        )
+        after = partial(told_after, stream=stream, topic=topic, after=seq, since_ms=since_ms, limit=limit)
+        return self.read(lambda reader, vault, _: after(reader, vault))
 
     def acknowledge(self, epoch: int, upto: int) -> None:
         """The server durably holds `epoch` up to `upto`; what lies beyond our own end is another journal's."""

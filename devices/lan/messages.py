@@ -9,14 +9,18 @@
 
 Inside: terminal (4 bytes), its signature over LAN_DOMAIN + terminal + body (64), and the body: a JSON array of items.
 A sale or a reversal is a fact named by (terminal, epoch, sequence). Each says after which fact of its epoch it comes
-(`after`), so that a listener sees what it lacks, in whatever order the datagrams arrive.
+(`after`), so that a listener sees what it lacks, in whatever order the datagrams arrive. Passages and clearings of a
+gate are facts of the same form in a chain of their own: tills neither ask for them nor keep them.
+
+An item begins with its word; one whose word is not known is passed over, and the rest of the datagram counts. A release
+that came before this rule passes over the whole datagram, so what it does not know goes in datagrams of its own.
 """
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, get_args
 
 import msgspec
 from nacl.bindings import (
@@ -26,9 +30,16 @@ from nacl.bindings import (
 )
 from nacl.exceptions import CryptoError
 
-from devices.core.journal import MAX_SEQUENCE, Epoch, Sequence
+from devices.core.journal import MAX_SEQUENCE, Epoch, Moment, Sequence
 from devices.core.quote import LocalDate
-from devices.core.signing import LAN_DOMAIN, LAN_KEY_DOMAIN, SIGNATURE_BYTES, SigningKey, verifies
+from devices.core.signing import (
+    LAN_DOMAIN,
+    LAN_KEY_DOMAIN,
+    LAN_PASS_DOMAIN,
+    SIGNATURE_BYTES,
+    SigningKey,
+    verifies,
+)
 from devices.core.wire import MALFORMED, Id, Positive, Whole
 from devices.journal.spending import SPENT_WHOLE_MINOR, Spent
 
@@ -134,11 +145,58 @@ class Want(msgspec.Struct, frozen=True, array_like=True, tag="want"):
     after: After
 
 
+class Passed(msgspec.Struct, frozen=True, array_like=True, tag="passed"):
+    """Somebody went through a gate of hall `outlet`; `code` is the `passing_name` of the one used, empty for a card."""
+
+    epoch: Epoch
+    seq: Sequence
+    after: After
+    outlet: Id
+    account_ref: Positive
+    at_ms: Moment
+    business_date: LocalDate
+    inwards: bool
+    code: Code
+    moment_s: Seconds
+
+    def __post_init__(self) -> None:
+        date.fromisoformat(self.business_date)
+
+
+class Cleared(msgspec.Struct, frozen=True, array_like=True, tag="cleared"):
+    """A supervisor let everybody into hall `outlet` again."""
+
+    epoch: Epoch
+    seq: Sequence
+    after: After
+    outlet: Id
+    at_ms: Moment
+
+
+class HavePassed(msgspec.Struct, frozen=True, array_like=True, tag="have_passed"):
+    """The teller's epochs and the last passage or clearing of each."""
+
+    ends: Annotated[tuple[tuple[Epoch, Sequence], ...], msgspec.Meta(max_length=MAX_ENDS)]
+
+
+class WantPassed(msgspec.Struct, frozen=True, array_like=True, tag="want_passed"):
+    """Tell me the passages and clearings of your epoch that follow `after`; answered with one datagram."""
+
+    epoch: Epoch
+    after: After
+
+
 Fact = Told | Undone
-Item = Told | Undone | Claim | Objection | Have | Want
+PassageFact = Passed | Cleared
+OfPassages = Passed | Cleared | HavePassed | WantPassed
+"""What the first releases do not know."""
+Item = Told | Undone | Claim | Objection | Have | Want | OfPassages
 
 _encode = msgspec.json.Encoder().encode
 _decoder = msgspec.json.Decoder(Annotated[tuple[Item, ...], msgspec.Meta(max_length=MAX_ITEMS)])
+_raw_items = msgspec.json.Decoder(Annotated[tuple[msgspec.Raw, ...], msgspec.Meta(max_length=MAX_ITEMS)])
+_one = msgspec.json.Decoder(Item)
+_WORDS = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Item))
 
 
 class Sealed(msgspec.Struct, frozen=True):
@@ -152,6 +210,11 @@ class Sealed(msgspec.Struct, frozen=True):
 def site_key(sealing_key: bytes, *, site: int) -> bytes:
     """The key of a site's datagrams: whoever cannot read codes cannot read these."""
     return blake2b(LAN_KEY_DOMAIN + site.to_bytes(4, "big"), key=sealing_key, digest_size=KEY_BYTES).digest()
+
+
+def passing_name(code_id: bytes, *, outlet: int) -> bytes:
+    """What gates of a hall call a code: to claim it for a passage is nothing to the tills that sell for it."""
+    return blake2b(LAN_PASS_DOMAIN + outlet.to_bytes(4, "big") + code_id, digest_size=8).digest()
 
 
 def seal(items: Iterable[Item], *, terminal: int, signer: SigningKey, key_id: int, key: bytes, nonce: bytes) -> bytes:
@@ -186,14 +249,35 @@ def verified(sealed: Sealed, *, public: bytes) -> tuple[Item, ...]:
     if not verifies(public=public, domain=LAN_DOMAIN, message=message, signature=sealed.signature):
         raise NotOurs("not signed by the terminal that it names")
     try:
-        items: tuple[Item, ...] = _decoder.decode(sealed.body)
+        return _items(sealed.body)
     except MALFORMED as error:
         raise NotOurs(str(error)) from error
+
+
+def _items(body: bytes) -> tuple[Item, ...]:
+    """One by one only where that is needed: a word of a later release is passed over."""
+    try:
+        items: tuple[Item, ...] = _decoder.decode(body)
+    except msgspec.ValidationError:
+        items = tuple(_one.decode(raw) for raw in _raw_items.decode(body) if _word_of(raw) in _WORDS)
     return items
 
 
+def _word_of(raw: msgspec.Raw) -> str:
+    item = msgspec.json.decode(raw)
+    if not isinstance(item, list) or not item or not isinstance(item[0], str):
+        raise msgspec.ValidationError("an item is an array that begins with its word")
+    return item[0]
+
+
 def packed(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """In as many datagrams as are needed, in order."""
+    """In as many datagrams as are needed, in order; those of passages by themselves, after the others."""
+    items = tuple(items)
+    yield from _batches(each for each in items if not isinstance(each, OfPassages))
+    yield from _batches(each for each in items if isinstance(each, OfPassages))
+
+
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
     batch: list[Item] = []
     size = len(b"[]")
     for each in items:

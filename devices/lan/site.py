@@ -10,13 +10,14 @@ from devices.store.held import Held, Keys
 
 
 class Site(msgspec.Struct, frozen=True):
-    """This terminal among its neighbours; `keys` by code key, `publics` by terminal."""
+    """This terminal among its neighbours; `keys` by code key, `publics` by terminal, `hall` is the outlet of a gate."""
 
     terminal: int
     key_id: int
     keys: dict[int, bytes]
     publics: dict[int, bytes]
     claim_wait_ms: int
+    hall: int | None
 
     @classmethod
     def of(cls, held: Held | None, keys: Keys | None, *, now_s: int) -> Self | None:
@@ -35,7 +36,7 @@ class Site(msgspec.Struct, frozen=True):
             listed,
             key=lambda key: (not key.not_before_s <= now_s < key.not_after_s, key.not_before_s, key.key_id),
         )
-        site = held.parameters.site
+        site, parameters = held.parameters.site, held.parameters
         return cls(
             terminal=held.terminal,
             key_id=speaking.key_id,
@@ -43,5 +44,6 @@ class Site(msgspec.Struct, frozen=True):
             publics={
                 peer.terminal: bytes.fromhex(peer.public) for peer in held.peers if peer.terminal != held.terminal
             },
-            claim_wait_ms=held.parameters.claim_wait_ms,
+            claim_wait_ms=parameters.claim_wait_ms,
+            hall=parameters.outlet if parameters.mode == "pass" else None,
         )

@@ -1,14 +1,15 @@
-"""The neighbours on the site's network, as a sale asks them; optional."""
+"""The neighbours on the site's network, as a sale and a gate ask them; optional."""
 
 from typing import Protocol
 
 from devices.core.accept import Genuine
 from devices.core.funds import Pending
-from devices.core.journal import ReversalRecord, SaleRecord
+from devices.core.journal import NoteRecord, PassRecord, ReversalRecord, SaleRecord
+from devices.journal.walked import Seen
 
 
 class Neighbours(Protocol):
-    """Other terminals of the site, as far as they were heard. Called within a tap: only `claim` may wait."""
+    """Other terminals of the site, as far as they were heard. Called within a tap: only claims may wait."""
 
     def heard(self) -> int:
         """How many neighbours were heard lately."""
@@ -32,6 +33,26 @@ class Neighbours(Protocol):
 
     def undone(self, epoch: int, record: ReversalRecord, evidence: str) -> None:
         """A sale of this terminal, made with this evidence, was reversed: the code may be taken again here."""
+        ...
+
+    def last_passed_s(self, code_id: bytes, *, outlet: int) -> int | None:
+        """The last moment that another gate of this hall took of this code."""
+        ...
+
+    def seen(self, account_ref: int, *, business_date: str) -> list[Seen]:
+        """What the other gates of this hall saw of this person on this day."""
+        ...
+
+    def claim_way(self, code: Genuine, *, outlet: int) -> bool:
+        """As `claim`, for the way into a hall."""
+        ...
+
+    def passed(self, epoch: int, record: PassRecord) -> None:
+        """A passage is durable here."""
+        ...
+
+    def cleared(self, epoch: int, record: NoteRecord) -> None:
+        """A supervisor let everybody in again."""
         ...
 
 
@@ -58,6 +79,24 @@ class Alone:
         """Nobody listens."""
 
     def undone(self, _epoch: int, _record: ReversalRecord, _evidence: str) -> None:
+        """Nobody listens."""
+
+    def last_passed_s(self, _code_id: bytes, *, outlet: int) -> int | None:
+        """There is no other gate."""
+        return None
+
+    def seen(self, _account_ref: int, *, business_date: str) -> list[Seen]:
+        """There is no other gate."""
+        return []
+
+    def claim_way(self, _code: Genuine, *, outlet: int) -> bool:
+        """Nobody objects."""
+        return True
+
+    def passed(self, _epoch: int, _record: PassRecord) -> None:
+        """Nobody listens."""
+
+    def cleared(self, _epoch: int, _record: NoteRecord) -> None:
         """Nobody listens."""
 
 

@@ -8,8 +8,9 @@ from devices.core.card import NotAUid, evidence_of, name_of
 from devices.core.catalogue import Catalogue
 from devices.core.declines import Decline, Why
 from devices.core.funds import Pending, add_pending
-from devices.core.journal import Facts
+from devices.core.journal import Facts, NoteRecord, PassRecord
 from devices.core.messages import Authorise, Authorised
+from devices.core.notes import CLEARED
 from devices.core.policy import AgeStep, in_force
 from devices.journal.journal import Journal
 from devices.journal.orders import read_sale
@@ -57,7 +58,7 @@ class Counter:
         self._number = 0
         self._taken: Taken | None = None
         self._last_text, self._last_text_ms = "", 0
-        self.extension, self.passage = Extension(journal), Passage(journal)
+        self.extension, self.passage = Extension(journal), Passage(journal, self._neighbours)
         self._memory = Memory(store.find, self._pending, self._last_presented_s, zone_of, self._ages)
 
     def prepare(self, till: Till) -> None:
@@ -250,19 +251,32 @@ class Counter:
             if isinstance(decided, Declined):
                 return self._declined(text, decided, at_ms, tap_ms)
             self._passing("pass.decided")
+            if not self._may_claim_way(code, decided.record):
+                return self._declined(text, plain(Why.ALREADY_USED), at_ms, tap_ms)
             self._journal.append_pass(decided.record, presented=decided.presented)
         except (JournalFull, JournalBroken):
             return self._declined(text, plain(Why.JOURNAL_FULL), at_ms, tap_ms)
         except StoreBroken:
             return self._declined(text, plain(Why.NOT_READY), at_ms, tap_ms)
         self._passing("pass.durable")
-        self.passage.passed(decided.record)
         record = decided.record
+        self.passage.passed(self._journal.tail.epoch, record)
         self._number += 1
         self.result = self.explained = results.of_passage(
             number=self._number, at_ms=record.at_ms, outwards=record.direction == "out", name=decided.name
         )
         return self._took(text, self.result, record.account_ref, record.seq, tap_ms)
+
+    def _may_claim_way(self, code: Genuine | Tapped, record: PassRecord) -> bool:
+        """No other gate of the hall is letting this code in; nobody is held in, and a card is the same each time."""
+        if record.direction == "out" or isinstance(code, Tapped):
+            return True
+        return self._neighbours.claim_way(code, outlet=record.tap.outlet)
+
+    def noted(self, record: NoteRecord) -> None:
+        """A note is durable."""
+        if record.what == CLEARED:
+            self.passage.cleared(self._journal.tail.epoch, record)
 
     def _unfit(self, till: Till) -> Declined | None:
         """A basket that is not what the cashier put there is told once, before anybody pays for the rest of it."""

@@ -146,12 +146,9 @@ class Desk:
         return True
 
     def let_in_again(self, *, by: str) -> bool:
-        """Nobody counts as inside any more; False where it cannot be journaled."""
-        if not self.note(CLEARED, by=(by,)):
-            return False
-        with self._lock:
-            self._counter.passage.clear()
-        return True
+        """Nobody counts as inside this hall any more; False where it cannot be journaled."""
+        held = self._store.held
+        return held is not None and self.note(CLEARED, by=(by,), params={"outlet": held.parameters.outlet})
 
     def health(self) -> Health:
         """As things stand."""

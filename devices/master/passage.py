@@ -3,9 +3,13 @@
 In: a genuine code or known card, not denied or stopped, of one of the gate's groups where it has some, under a snapshot
 no older than the age table allows. Out: a genuine code or known card is enough, since nobody is to be held in.
 
-With anti-passback the same person does not enter twice without leaving. It is remembered by account, over codes and
-cards, from this gate's own records of the business day; with the day it begins anew, and a supervisor may clear it.
-A code is taken once here. A sale elsewhere does not use it up for a gate, nor a passage for a sale.
+With anti-passback the same person does not enter twice without leaving, by whichever gate of the hall: these are the
+gates of one outlet. It is remembered by account, over codes and cards, from this gate's own records of the business day
+and what the others told over the LAN; with the day it begins anew, and a supervisor may clear it, for the whole hall.
+Without a LAN, or while it is cut, each gate goes by what it knows.
+
+A code is taken once here, and nobody enters by one that another gate of the hall took; the way out does not ask there.
+A sale elsewhere does not use it up for a gate, nor a passage for a sale.
 """
 
 from typing import Literal
@@ -22,7 +26,9 @@ from devices.core.notes import CLEARED
 from devices.core.policy import AgeStep, in_force
 from devices.journal.journal import Journal
 from devices.journal.values import DAY_MS, Presented
+from devices.journal.walked import Clearing, Step, Walked, inside
 from devices.master import texts
+from devices.master.around import Neighbours
 from devices.master.decide import Declined, Memory, Tapped, here, remembered, stopped
 from devices.master.results import plain
 from devices.store.held import Held
@@ -45,10 +51,10 @@ class Passed(msgspec.Struct, frozen=True):
 class Passage:
     """Not for two threads at once; the master control holds its lock."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._inside: set[int] = set()
-        self._day = ""
+    def __init__(self, journal: Journal, neighbours: Neighbours) -> None:
+        self._journal, self._neighbours = journal, neighbours
+        self._walked = Walked()
+        self._day, self._outlet = "", 0
 
     def decide(
         self,
@@ -72,11 +78,11 @@ class Passage:
             return plain(Why.NOT_READY)
         name, way = row.name if row is not None else "", _way(held.parameters, facts)
         tap = here(held.parameters, zone=memory.zone, policy=policy, now_s=now_s)
-        self._begin(tap.business_date, at_ms)
+        self._begin(tap.business_date, tap.outlet, at_ms)
         if way == "in":
             groups = row.groups if row is not None and not row.gone else ()
             ages = memory.ages(policy.ages, held.made_s, now_s)
-            refused = self._refused(code, held, ages, groups=groups, age_s=now_s - held.made_s)
+            refused = self._refused(code, held, ages, groups=groups, at_ms=at_ms)
             if refused is not None:
                 return Declined(refused, name)
         record = PassRecord(
@@ -92,13 +98,15 @@ class Passage:
         )
         return Passed(record, name, remembered(genuine))
 
-    def passed(self, record: PassRecord) -> None:
+    def passed(self, epoch: int, record: PassRecord) -> None:
         """It is durable."""
-        self._follow(record)
+        self._follow(epoch, record)
+        self._neighbours.passed(epoch, record)
 
-    def clear(self) -> None:
-        """Nobody counts as inside: a supervisor said so."""
-        self._inside.clear()
+    def cleared(self, epoch: int, record: NoteRecord) -> None:
+        """Nobody counts as inside the hall: a supervisor said so, and it is durable."""
+        self._walked.cleared(Clearing(record.at_ms, epoch, record.seq))
+        self._neighbours.cleared(epoch, record)
 
     def _used_here(self, genuine: Genuine | None, now_s: int) -> Decline | None:
         if genuine is None:
@@ -107,37 +115,53 @@ class Passage:
         return accept.used_before(genuine.code, last_s=last_s, now_s=now_s)
 
     def _refused(
-        self, code: Genuine | Tapped, held: Held, ages: tuple[AgeStep, ...], *, groups: tuple[int, ...], age_s: int
+        self, code: Genuine | Tapped, held: Held, ages: tuple[AgeStep, ...], *, groups: tuple[int, ...], at_ms: int
     ) -> Decline | None:
-        denied = stopped(code, held)
+        used = self._used_next_door(code, at_ms // 1000)
+        denied = used or stopped(code, held)
         if denied is not None:
             return denied
+        age_s = at_ms // 1000 - held.made_s
         if age_step(ages, age_s=age_s) is None:
             return Decline(Why.SNAPSHOT_TOO_OLD, {"age_s": max(0, age_s)})
         allowed = held.parameters.groups
         if allowed and not set(groups) & set(allowed):
             return Decline(Why.NO_PASSAGE)
-        if held.parameters.anti_passback and code.account_ref in self._inside:
+        if held.parameters.anti_passback and self._is_inside(code.account_ref, at_ms):
             return Decline(Why.ALREADY_INSIDE)
         return None
 
-    def _begin(self, day: str, at_ms: int) -> None:
-        """With a new business day, or after a start, who is inside is read from the day's records."""
-        if day == self._day:
-            return
-        self._inside.clear()
-        for each in self._journal.written(PassRecord, NoteRecord, since_ms=at_ms - _LOOK_BACK_MS):
-            if isinstance(each.record, PassRecord) and each.record.tap.business_date == day:
-                self._follow(each.record)
-            elif isinstance(each.record, NoteRecord) and each.record.what == CLEARED:
-                self._inside.clear()
-        self._day = day
+    def _used_next_door(self, code: Genuine | Tapped, now_s: int) -> Decline | None:
+        if isinstance(code, Tapped):
+            return None
+        last_s = self._neighbours.last_passed_s(code.code.code_id, outlet=self._outlet)
+        return accept.used_before(code.code, last_s=last_s, now_s=now_s)
 
-    def _follow(self, record: PassRecord) -> None:
-        if record.direction == "in":
-            self._inside.add(record.account_ref)
-        else:
-            self._inside.discard(record.account_ref)
+    def _is_inside(self, account_ref: int, at_ms: int) -> bool:
+        here = self._walked.of(account_ref, business_date=self._day)
+        return inside([here, *self._neighbours.seen(account_ref, business_date=self._day)], now_ms=at_ms)
+
+    def _begin(self, day: str, outlet: int, at_ms: int) -> None:
+        """With a new business day, at another hall or after a start, the day is read from the records."""
+        if (day, outlet) == (self._day, self._outlet):
+            return
+        self._walked = Walked()
+        for each in self._journal.written(PassRecord, NoteRecord, since_ms=at_ms - _LOOK_BACK_MS):
+            if isinstance(each.record, PassRecord):
+                if (each.record.tap.business_date, each.record.tap.outlet) == (day, outlet):
+                    self._follow(each.epoch, each.record)
+            elif isinstance(each.record, NoteRecord) and hall_cleared(each.record, here=outlet) == outlet:
+                self._walked.cleared(Clearing(each.record.at_ms, each.epoch, each.record.seq))
+        self._day, self._outlet = day, outlet
+
+    def _follow(self, epoch: int, record: PassRecord) -> None:
+        step = Step(record.at_ms, epoch, record.seq, record.direction == "in")
+        self._walked.passed(step, account_ref=record.account_ref, business_date=record.tap.business_date)
+
+
+def hall_cleared(record: NoteRecord, *, here: int) -> int | None:
+    """The hall that a note lets everybody into again; one of before halls were named is of this terminal's."""
+    return record.params.get("outlet", here) if record.what == CLEARED else None
 
 
 def _way(parameters: Parameters, facts: Facts | None) -> Way:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.core.funds import Pending
-from devices.lan.heard import KEEP_S, MAX_GAPS, MAX_SALES, Chain, Heard
+from devices.lan.chains import MAX_GAPS, Chain
+from devices.lan.heard import KEEP_S, MAX_SALES, Heard
 from devices.lan.messages import Fact, Told, Undone
 from tests.devices.world import NOON_S
 from tests.lan.test_messages import a_sale

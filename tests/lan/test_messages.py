@@ -13,15 +13,21 @@ from devices.lan import messages
 from devices.lan.messages import (
     MAX_DATAGRAM_BYTES,
     Claim,
+    Cleared,
     Have,
+    HavePassed,
     Item,
     NotOurs,
     Objection,
+    OfPassages,
+    Passed,
     Sealed,
     Told,
     Undone,
     Want,
+    WantPassed,
     packed,
+    passing_name,
     seal,
     site_key,
     unseal,
@@ -71,6 +77,26 @@ items = st.one_of(
     st.builds(Have, ends=st.lists(st.tuples(ids, seqs), max_size=24).map(tuple), asks=st.booleans()),
     st.builds(Want, epoch=ids, after=st.just(0)),
 )
+places = st.integers(min_value=0, max_value=(1 << 31) - 1)
+moments = st.integers(min_value=0, max_value=253_402_300_799_000)
+of_passages = st.one_of(
+    st.builds(
+        Passed,
+        epoch=ids,
+        seq=seqs,
+        after=st.just(0),
+        outlet=places,
+        account_ref=ids,
+        at_ms=moments,
+        business_date=st.dates().map(str),
+        inwards=st.booleans(),
+        code=codes,
+        moment_s=seconds,
+    ),
+    st.builds(Cleared, epoch=ids, seq=seqs, after=st.just(0), outlet=places, at_ms=moments),
+    st.builds(HavePassed, ends=st.lists(st.tuples(ids, seqs), max_size=24).map(tuple)),
+    st.builds(WantPassed, epoch=ids, after=st.just(0)),
+)
 
 
 def sealed(said: list[Item], *, signer: SigningKey = SIGNER, key: bytes = KEY, terminal: int = 12) -> bytes:
@@ -81,11 +107,32 @@ def opened(data: bytes) -> tuple[Item, ...]:
     return verified(unseal(data, keys={3: KEY}), public=SIGNER.public)
 
 
-@given(st.lists(items, max_size=20))
+@given(st.lists(st.one_of(items, of_passages), max_size=20))
 def test_whatever_is_said_fits_datagrams_and_comes_out_as_it_went_in(said: list[Item]) -> None:
     datagrams = [sealed(batch) for batch in packed(said)]
     assert all(len(each) <= MAX_DATAGRAM_BYTES for each in datagrams)
-    assert [item for each in datagrams for item in opened(each)] == [messages.fitting(item) for item in said]
+    in_order = sorted(said, key=lambda item: isinstance(item, OfPassages))
+    assert [item for each in datagrams for item in opened(each)] == [messages.fitting(item) for item in in_order]
+
+
+@given(st.lists(items, max_size=8), st.lists(of_passages, max_size=8))
+def test_a_release_that_knows_no_passages_misses_nothing_else(said: list[Item], beside: list[Item]) -> None:
+    """It passes over a whole datagram in which one word is new to it."""
+    bodies = [opened(sealed(batch)) for batch in packed([*beside, *said])]
+    understood = [body for body in bodies if not any(isinstance(item, OfPassages) for item in body)]
+    assert [item for body in understood for item in body] == [messages.fitting(item) for item in said]
+
+
+def test_a_word_of_a_later_release_is_passed_over_and_the_rest_of_the_datagram_counts() -> None:
+    body = b'[["weather",{"of":[1,2]},"rain"],["want",7,3],["later"],["have",[[7,9]],true,"a value more"]]'
+    who = (12).to_bytes(4, "big")
+    signature = SIGNER.sign(LAN_DOMAIN, who + body)
+    assert verified(Sealed(12, signature, body), public=SIGNER.public) == (Want(7, 3), Have(((7, 9),), True))
+
+
+def test_a_code_has_another_name_at_each_hall_and_none_that_a_till_knows() -> None:
+    code_id = b"12345678"
+    assert len({code_id, passing_name(code_id, outlet=1), passing_name(code_id, outlet=2)}) == 3
 
 
 def test_a_sale_of_many_benefits_keeps_its_code_and_its_sums() -> None:
@@ -156,7 +203,9 @@ def test_any_bytes_are_passed_over(data: bytes) -> None:
         b'[["told",1,2,1,5,1,"2026-11-21",0,1,1,[[1,-9]],[],"",0]]',
         b'[["told",1,2,1,0,1,"2026-11-21",0,1,1,[],[],"",0]]',
         b'[["claim","YWJjZGVmZ2hpag==",1,1]]',
-        b'[["sudo"]]',
+        b'[{"sudo":1}]',
+        b"[[]]",
+        b'[["sudo"],["told"]]',
         b"[" * 500,
     ],
 )

@@ -7,16 +7,21 @@ from dataclasses import dataclass, field
 
 from devices.core import accept
 from devices.core.accept import Genuine, Trust
-from devices.core.journal import Record, ReversalRecord, SaleRecord
+from devices.core.journal import NoteRecord, PassRecord, Record, ReversalRecord, SaleRecord
 from devices.core.messages import Peer, PostedThrough
 from devices.core.quote import Leg, Line, Person, Quote, Tap
 from devices.core.signing import SigningKey
+from devices.journal.telling import Topic
 from devices.lan.neighbours import Lan
 from devices.lan.peer import Address
 from devices.store.held import Held, Keys
 from tests.devices import world
 from tests.devices.world import FakeClock, FakeRandomness, Phone
 
+KINDS: dict[Topic, tuple[type[Record], ...]] = {
+    "sales": (SaleRecord, ReversalRecord),
+    "passages": (PassRecord, NoteRecord),
+}
 TRUST = Trust(world.INSTITUTION, world.key_list(), {world.KEY_ID: world.SEALING_KEY})
 
 
@@ -34,11 +39,15 @@ class Memory:
 
     records: dict[int, list[Record]] = field(default_factory=dict)
 
-    def told_ends(self, *, since_ms: int) -> dict[int, int]:
-        return {epoch: held[-1].seq for epoch, held in self.records.items() if held and held[-1].at_ms >= since_ms}
+    def told_ends(self, topic: Topic, *, since_ms: int) -> dict[int, int]:
+        ends = {epoch: self.told_after(topic, epoch, 0, since_ms=since_ms, limit=100_000) for epoch in self.records}
+        return {epoch: found[-1].seq for epoch, found in ends.items() if found}
 
-    def told_after(self, epoch: int, seq: int, *, since_ms: int, limit: int) -> list[Record]:
-        return [each for each in self.records.get(epoch, []) if each.seq > seq and each.at_ms >= since_ms][:limit]
+    def told_after(self, topic: Topic, epoch: int, seq: int, *, since_ms: int, limit: int) -> list[Record]:
+        held = self.records.get(epoch, [])
+        return [each for each in held if isinstance(each, KINDS[topic]) and each.seq > seq and each.at_ms >= since_ms][
+            :limit
+        ]
 
 
 @dataclass
@@ -106,9 +115,17 @@ class Node:
     """One terminal's neighbours on the wire, with a journal in memory."""
 
     def __init__(
-        self, wire: Wire, number: int, *, memory: Memory | None = None, shelf: Shelf | None = None, epoch: int = 0
+        self,
+        wire: Wire,
+        number: int,
+        *,
+        memory: Memory | None = None,
+        shelf: Shelf | None = None,
+        epoch: int = 0,
+        place: int = 0,
     ) -> None:
         self.wire, self.number, self.epoch = wire, number, epoch or number * 1_000
+        self.place = place or number
         self.memory = memory or Memory()
         self.seq = 1
         self.shelf = shelf or Shelf(None, Keys(TRUST.keys, TRUST.sealing_keys))
@@ -120,10 +137,10 @@ class Node:
             randomness=FakeRandomness(self.epoch),
             link=self,
         )
-        wire.nodes[number] = self
+        wire.nodes[self.place] = self
 
     def send(self, data: bytes, to: Address | None) -> None:
-        self.wire.put(Sent(self.number, int(to[0]) if to is not None else None, data))
+        self.wire.put(Sent(self.place, int(to[0]) if to is not None else None, data))
 
     def restart(self) -> Node:
         """The same device and journal, a new process."""
