@@ -51,6 +51,7 @@ class Books:
 
     def __init__(self, session: psycopg.Connection[Any]) -> None:
         self._session = session
+        self._last_exception = self._number("SELECT coalesce(max(id), 0) FROM settlement_saleexception")
 
     def sales_of(self, number: str) -> list[BookedSale]:
         """A cardholder's posted sales, oldest first."""
@@ -70,8 +71,12 @@ class Books:
         return self._number("SELECT policy_number FROM terminals_terminal WHERE id = %s", terminal)
 
     def exceptions(self) -> int:
-        """How many matters wait for the finance office."""
-        return self._number("SELECT count(*) FROM settlement_saleexception")
+        """How many matters have come to the finance office since these books were opened."""
+        return self._number("SELECT count(*) FROM settlement_saleexception WHERE id > %s", self._last_exception)
+
+    def open_holds(self) -> int:
+        """How many sales the server holds money for and has not heard the end of."""
+        return self._number("SELECT count(*) FROM settlement_authorisedhold WHERE state = 0")
 
     def _number(self, statement: str, *given: object) -> int:
         row = self._session.execute(statement, given).fetchone()

@@ -25,14 +25,15 @@ addEventListener("DOMContentLoaded", () => {
     const seen = {
       phase: document.body.dataset.phase, sum: text("sum"), words: text("words"), who: text("who"),
       left: text("left"), wait: document.getElementById("wait")?.hidden ? "" : text("wait"), why: text("sentences"),
-      warnings: text("warnings"),
+      warnings: text("warnings"), asked: text("asked"),
     };
     if (JSON.stringify(seen) !== JSON.stringify(window.shown.at(-1))) window.shown.push(seen);
   }).observe(document.body, { attributes: true, childList: true, characterData: true, subtree: true });
 });
 """
-FIND_SHOWN = """([after, phase, words]) =>
-  window.shown.slice(after).find((each) => each.phase === phase && each.words.includes(words))"""
+FIND_SHOWN = """([after, phase, words, asked]) =>
+  window.shown.slice(after).find(
+    (each) => each.phase === phase && each.words.includes(words) && each.asked.includes(asked))"""
 PASTE = """async (base64) => {
   const bytes = Uint8Array.from(atob(base64), (each) => each.charCodeAt(0));
   const carried = new DataTransfer();
@@ -55,6 +56,7 @@ class Shown:
     wait: str
     why: str
     warnings: str
+    asked: str
 
 
 class View:
@@ -68,9 +70,12 @@ class View:
         """What was shown up to here is not asked about any more."""
         self._after = self.page.evaluate("window.shown.length")
 
-    def shows(self, phase: Phase, words: str = "") -> Shown:
-        """Wait until the page shows, or find that it has shown, this phase with these words."""
-        given = [self._after, phase, words]
+    def shows(self, phase: Phase, words: str = "", *, asked: str = "") -> Shown:
+        """Wait until the page shows, or find that it has shown, this phase with these words.
+
+        `asked` is said of the question to the server.
+        """
+        given = [self._after, phase, words, asked]
         try:
             handle = self.page.wait_for_function(FIND_SHOWN, arg=given, timeout=TIMEOUT_MS)
         except Exception as error:

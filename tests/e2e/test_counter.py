@@ -5,11 +5,20 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.e2e.books import Books
-from tests.e2e.counter import Counter
+from tests.e2e.counter import Counter, Shown
+from tests.e2e.device import Unit
 from tests.e2e.journeys import posted_once
 from tests.e2e.office import Office
 from tests.e2e.phone import Phone
-from tests.e2e.watching import TIMEOUT_S, keep
+from tests.e2e.supervisor import Menu
+from tests.e2e.watching import TIMEOUT_S, keep, until
+from tests.support.stack import Stack
+
+STAFF, STUDENT = "T00002", "202600003"
+"""Who comes with a card, and has money enough for all of it."""
+ANSWERED, TRIES = "and answered in", 3
+HOUR_S = 3_600
+WEEK_S = 7 * 24 * HOUR_S
 
 
 def test_a_reversed_sale_gives_the_money_back_and_the_same_code_pays_again(
@@ -103,3 +112,79 @@ def test_a_student_who_topped_up_after_the_terminal_went_dark_pays(
     south.has_sent_all()
     posted_once(books, student.number, before=before, amounts_minor=(purse_minor - 10_00, 25_00))
     assert books.purse_minor(student.number) == 35_00
+
+
+def test_above_the_floor_the_server_is_asked_and_without_its_answer_the_terminal_decides(
+    south: Counter, books: Books
+) -> None:
+    before, purse_minor = books.sales_of(STAFF), books.purse_minor(STAFF)
+    till = Unit(south.cashier)
+    paid: list[int] = []
+
+    def pay(asked: str) -> Shown:
+        south.type_amount("38.00")
+        till.lay_card(STAFF)
+        shown = till.approves("Paid ¥30.40", asked=asked)
+        paid.append(30_40)
+        south.answer_has_gone()
+        return shown
+
+    for _try in range(TRIES):
+        shown = pay("The server was asked")
+        keep(south.page, "asked-cashier")
+        posted_once(books, STAFF, before=before, amounts_minor=tuple(paid))
+        south.has_heard_the_news()
+        if ANSWERED in shown.asked:  # a machine that is busy for 300 ms has the offline rules decide, as is right
+            break
+    assert ANSWERED in shown.asked
+
+    south.switch_line("delay")
+    pay("so the offline rules decided")
+    south.page.click("#explain")
+    expect(south.page.locator("#details-asked")).to_contain_text("no answer within", timeout=TIMEOUT_S * 1000)
+    expect(south.page.locator("#steps")).to_contain_text("The purse paid ¥30.40")
+    keep(south.page, "asked-in-vain-details")
+    south.page.click("#details-close")
+    south.switch_line("drop")
+    south.is_offline()
+    south.type_amount("380.00")
+    till.lay_card(STAFF)
+    assert till.declines().asked == ""
+
+    south.switch_line("pass")
+    south.has_sent_all()
+    posted_once(books, STAFF, before=before, amounts_minor=tuple(paid))
+    until(lambda: not books.open_holds(), what="no money is held any more")
+    assert books.purse_minor(STAFF) == purse_minor - sum(paid)
+
+
+def test_two_supervisors_let_a_terminal_sell_on_after_a_week_without_a_line(
+    south: Counter, office: Office, stack: Stack, books: Books
+) -> None:
+    before = books.sales_of(STUDENT)
+    till, menu = Unit(south.cashier), Menu(south.page, stack.pins)
+    first, second = stack.pins
+    south.switch_line("drop")
+    south.is_offline()
+    south.clock_moves_on(WEEK_S + HOUR_S)
+    south.type_amount("5.00")
+    till.lay_card(STUDENT)
+    till.declines("offline too long")
+    keep(south.page, "week-offline-declined")
+    menu.enter(first)
+    menu.extend(4, second=second)
+    keep(south.page, "week-offline-extended")
+    menu.leave()
+    south.answer_has_gone()
+    till.lay_card(STUDENT)
+    till.approves("Paid ¥5.00")
+
+    south.clock_is_put_right()
+    south.switch_line("pass")
+    south.clock_is_believed()
+    south.has_sent_all()
+    posted_once(books, STUDENT, before=before, amounts_minor=(5_00,))
+    office.page.goto("/admin/settlement/terminalnote/")
+    said = f"{first}, {second} extended offline sales by 4 h"
+    expect(office.page.locator("#result_list")).to_contain_text(said, timeout=TIMEOUT_S * 1000)
+    keep(office.page, "week-offline-office")

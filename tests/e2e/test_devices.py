@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from playwright.sync_api import Browser, expect
+import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.books import Books
-from tests.e2e.counter import Counter
+from tests.e2e.counter import ENGLISH, Counter
 from tests.e2e.device import TIMEOUT_MS, Unit
 from tests.e2e.journeys import posted_once
 from tests.e2e.phone import Phone
@@ -18,6 +19,16 @@ DeviceOf = Callable[[str], Unit]
 WHOLE_MILK, LOW_FAT = 1, 2
 LAYING = ("202600002", "202600003", "T00002", "T00003", "V00002")
 """Who comes to the rush with a card."""
+
+
+@pytest.fixture
+def gallery(stack: Stack, browser: Browser) -> Iterator[Page]:
+    """The page of all devices, in English."""
+    with browser.new_context(base_url=stack.addresses.gallery, locale="en") as context:
+        page = context.new_page()
+        page.add_init_script(ENGLISH)
+        page.goto("/")
+        yield page
 
 
 def test_milk_is_bought_with_a_card_the_subsidy_pays_and_what_jams_is_paid_back(
@@ -147,6 +158,39 @@ def test_neighbours_without_a_campus_line_refuse_a_code_that_one_of_them_took(
     posted_once(books, student.number, before=before, amounts_minor=(7_50,))
 
 
+def test_neighbours_that_cannot_hear_each_other_both_take_a_code_and_finance_is_told_once(
+    student: Phone, north: Counter, south: Counter, gallery: Page, books: Books
+) -> None:
+    before = books.sales_of(student.number)
+    till = Unit(south.cashier)
+    student.sign_in()
+    for counter in (north, south):
+        counter.switch_line("drop")
+    till.fault("lan.plugged")
+    seen = gallery.locator(".device", has_text="South canteen · typed amounts")
+    expect(seen).to_contain_text("LAN cable out", timeout=TIMEOUT_MS)
+    keep(gallery, "gallery-lan-cable-out")
+    for counter in (north, south):
+        counter.is_offline()
+        counter.type_amount("6.50")
+        counter.answer_has_gone()
+    picture = student.picture()
+    for counter in (north, south):
+        counter.paste(picture)
+        counter.cashier.shows("approved", "Paid ¥6.50")
+    keep(south.page, "neighbour-unheard")
+
+    till.fault("lan.plugged", on=False)
+    for counter in (north, south):
+        counter.switch_line("pass")
+    for counter in (north, south):
+        counter.has_sent_all()
+    posted_once(books, student.number, before=before, amounts_minor=(6_50, 6_50), exceptions=1)
+    borne = [(sale.purse_minor + sale.grant_minor, sale.others_minor) for sale in books.sales_of(student.number)[-2:]]
+    assert sorted(borne) == [(0, 6_50), (6_50, 0)]
+    expect(seen).not_to_contain_text("LAN cable out", timeout=TIMEOUT_MS)
+
+
 def test_the_power_goes_in_the_middle_of_a_rush_and_nothing_is_lost(north: Counter, books: Books) -> None:
     till = Unit(north.cashier)
     before = {number: len(books.sales_of(number)) for number in LAYING}
@@ -172,22 +216,16 @@ def test_the_power_goes_in_the_middle_of_a_rush_and_nothing_is_lost(north: Count
     assert books.balance()
 
 
-def test_the_gallery_shows_every_device_and_one_without_power(
-    stack: Stack, browser: Browser, device_of: DeviceOf
-) -> None:
-    with browser.new_context(base_url=stack.addresses.gallery, locale="en") as context:
-        page = context.new_page()
-        page.add_init_script("localStorage.setItem('language', 'en')")
-        page.goto("/")
-        kinds = [each.kind for each in stack.addresses.terminals]
-        expect(page.locator(".device")).to_have_count(len(kinds), timeout=TIMEOUT_MS)
-        assert [each.get_attribute("data-kind") for each in page.locator(".device").all()] == kinds
-        bus = page.locator(".device[data-kind=bus]")
-        expect(bus.locator(".screen")).to_contain_text("¥2.00", timeout=TIMEOUT_MS)
-        keep(page, "gallery")
-        device_of("bus").page.click("#power")
-        expect(bus.locator(".screen")).to_contain_text("No power", timeout=TIMEOUT_MS)
-        keep(page, "gallery-one-dark")
-        expect(bus.locator(".screen")).to_contain_text("¥2.00", timeout=TIMEOUT_MS)
-        page.set_viewport_size({"width": 800, "height": 480})
-        assert page.evaluate("document.documentElement.scrollWidth") <= 800
+def test_the_gallery_shows_every_device_and_one_without_power(stack: Stack, gallery: Page, device_of: DeviceOf) -> None:
+    kinds = [each.kind for each in stack.addresses.terminals]
+    expect(gallery.locator(".device")).to_have_count(len(kinds), timeout=TIMEOUT_MS)
+    assert [each.get_attribute("data-kind") for each in gallery.locator(".device").all()] == kinds
+    bus = gallery.locator(".device[data-kind=bus]")
+    expect(bus.locator(".screen")).to_contain_text("¥2.00", timeout=TIMEOUT_MS)
+    keep(gallery, "gallery")
+    device_of("bus").page.click("#power")
+    expect(bus.locator(".screen")).to_contain_text("No power", timeout=TIMEOUT_MS)
+    keep(gallery, "gallery-one-dark")
+    expect(bus.locator(".screen")).to_contain_text("¥2.00", timeout=TIMEOUT_MS)
+    gallery.set_viewport_size({"width": 800, "height": 480})
+    assert gallery.evaluate("document.documentElement.scrollWidth") <= 800

@@ -51,11 +51,12 @@ class Addresses(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running campus. `database_url` is the runtime role's."""
+    """A running campus. `database_url` is the runtime role's; `pins` are the supervisors', by name."""
 
     addresses: Addresses
     database_url: str = field(repr=False)
     passwords: dict[str, str] = field(repr=False)
+    pins: dict[str, str] = field(repr=False)
     logs: Path
 
 
@@ -111,6 +112,7 @@ def _read(state: Path) -> Stack:
         addresses=msgspec.json.decode((state / place.ADDRESSES).read_bytes(), type=Addresses),
         database_url=read_environment_file(state / "environment")["DATABASE_URL"],
         passwords={login: place.password_of(login, kept) for login in place.LOGINS},
+        pins=place.pins(kept),
         logs=state / "logs",
     )
 
