@@ -58,7 +58,11 @@ class CabinetLink:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self.step()
+            try:
+                self.step()
+            except Exception:
+                logger.exception("the host of the line stumbled; the line goes on")
+                self._stop.wait(REST_S)
             if self._line is None:
                 self._stop.wait(REST_S)
 

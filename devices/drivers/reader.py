@@ -1,5 +1,6 @@
 """Card readers: a card's number (UID) each time it is laid on. Two kinds: a module on a serial line, and PC/SC."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, Self
@@ -9,10 +10,12 @@ from devices.drivers.clock import Clock, SystemClock
 from devices.drivers.extras import load
 from devices.drivers.serial_line import Line, LineGone
 
+logger = logging.getLogger(__name__)
+
 STX, ETX = 0x02, 0x03
 AWAY_MS = 700
 """A module repeats the number while the card lies there; silent for so long, the card was taken away."""
-PCSC_WAIT_S, PCSC_LOOK_S = 0.5, 0.2
+PCSC_LOOK_S = 0.2
 GET_UID = [0xFF, 0xCA, 0x00, 0x00, 0x00]
 _CHUNK = 256
 _MAX_FRAME = 2 * (MAX_UID_BYTES + 1) + 2
@@ -31,16 +34,21 @@ class CardReader(Protocol):
 
 
 class Laid:
-    """Tells a card laid on anew from one that still lies there, by how long its number was not seen."""
+    """Tells a card laid on anew from one that still lies there, by how long its number was not seen.
+
+    Two cards in one wallet are seen by turns: each lies there as long as it is seen.
+    """
 
     def __init__(self, clock: Clock) -> None:
-        self._clock, self._uid, self._seen_ms = clock, b"", 0
+        self._clock = clock
+        self._seen_ms: dict[bytes, int] = {}
 
     def anew(self, uid: bytes) -> bool:
         """Whether this sight of the number begins a new laying."""
         now_ms = self._clock.monotonic_ms()
-        anew = uid != self._uid or now_ms - self._seen_ms >= AWAY_MS
-        self._uid, self._seen_ms = uid, now_ms
+        self._seen_ms = {each: at_ms for each, at_ms in self._seen_ms.items() if now_ms - at_ms < AWAY_MS}
+        anew = uid not in self._seen_ms
+        self._seen_ms[uid] = now_ms
         return anew
 
 
@@ -108,42 +116,40 @@ def read_frame(inside: bytes) -> bytes | None:
 class PcscReader:
     """A contactless reader at the operating system's smart-card service, by pyscard (extra `pcsc`). Use `open`.
 
-    The number is asked for as PC/SC part 3 says (FF CA 00 00 00); readers that follow it answer in 4 to 10 bytes.
+    The number is asked for as PC/SC part 3 says (FF CA 00 00 00); readers that follow it answer in 4 to 10 bytes. A
+    card is looked for by connecting, several times a second: pyscard's own waiting overlooks a reader that was pulled
+    out. `ended` says why `uids` came to its end, and what to do; "" before.
     """
 
     def __init__(
-        self, request: Any, *, failures: Any, clock: Clock | None = None, sleep: Callable[[float], None] = time.sleep
+        self, name: str, service: "_Service", *, clock: Clock | None = None, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        self._request, self._failures, self._sleep = request, failures, sleep
+        self.name, self.ended = name, ""
+        self._service, self._sleep = service, sleep
         self._laid, self._stopped = Laid(clock or SystemClock()), False
 
     @classmethod
-    def open(cls, name: str = "") -> Self:
+    def open(cls, name: str = "", *, clock: Clock | None = None, sleep: Callable[[float], None] = time.sleep) -> Self:
         """The first reader whose name contains `name`. Raises ReaderError or MissingExtra."""
-        system, failures, kinds, requests = (
-            load(f"smartcard.{module}", extra="pcsc", needs="pyscard")
-            for module in ("System", "Exceptions", "CardType", "CardRequest")
-        )
-        try:
-            found = [each for each in system.readers() if name in str(each)]
-        except failures.SmartcardException as error:
-            raise ReaderError(f"the smart-card service does not answer: {error}") from error
+        service = _Service()
+        there = service.names()
+        found = [each for each in there if name in each]
+        if not there:
+            raise ReaderError("no card reader is connected: plug it in")
         if not found:
-            raise ReaderError(f"no card reader named like {name!r} is connected")
-        request = requests.CardRequest(timeout=PCSC_WAIT_S, readers=found[:1], cardType=kinds.AnyCardType())
-        return cls(request, failures=failures)
+            raise ReaderError(f"no card reader named like {name!r} is connected, only {', '.join(there)}")
+        if len(found) > 1:
+            logger.warning("several card readers fit, %s: the first is used; name the one you mean", ", ".join(found))
+        return cls(found[0], service, clock=clock, sleep=sleep)
 
     def uids(self) -> Iterator[bytes]:
         """Each number once for each time the card is laid on; it is looked at again while it lies there."""
-        failures = self._failures
         while not self._stopped:
             try:
-                uid = self._ask(self._request.waitforcard().connection)
-            except failures.CardRequestTimeoutException:
-                continue
-            except (failures.NoCardException, failures.CardConnectionException):
-                uid = None  # taken away too soon
-            except (failures.SmartcardException, OSError):
+                uid = self._service.uid_at(self.name)
+            except ReaderError as error:
+                self.ended = str(error)
+                logger.warning("%s", error)
                 return
             if uid is not None and self._laid.anew(uid):
                 yield uid
@@ -153,10 +159,45 @@ class PcscReader:
         """`uids` ends within a second."""
         self._stopped = True
 
-    def _ask(self, connection: Any) -> bytes | None:
-        connection.connect()
+
+class _Service:
+    """The smart-card service as pyscard shows it: its failures come in two families, told apart here."""
+
+    def __init__(self) -> None:
+        system, failures, low = (
+            load(f"smartcard.{module}", extra="pcsc", needs="pyscard")
+            for module in ("System", "Exceptions", "pcsc.PCSCExceptions")
+        )
+        self._readers: Callable[[], list[Any]] = system.readers
+        self._failures = (failures.SmartcardException, low.BaseSCardException, OSError)
+
+    def names(self) -> list[str]:
+        """The readers that are connected. Raises ReaderError."""
+        return [str(each) for each in self._list()]
+
+    def uid_at(self, name: str) -> bytes | None:
+        """The number of the card that lies there, None for none that can be read. Raises ReaderError."""
+        reader = next((each for each in self._list() if str(each) == name), None)
+        if reader is None:
+            raise ReaderError(f"{name} was pulled out: plug it in, and start the reading again")
         try:
-            data, sw1, sw2 = connection.transmit(GET_UID)
-        finally:
-            connection.disconnect()
-        return bytes(data) if (sw1, sw2) == (0x90, 0x00) and MIN_UID_BYTES <= len(data) <= MAX_UID_BYTES else None
+            return _ask(reader.createConnection())
+        except self._failures:
+            return None  # no card, one that was taken away too soon, or one of another kind
+
+    def _list(self) -> list[Any]:
+        try:
+            return self._readers()
+        except self._failures as error:
+            raise ReaderError(
+                f"the smart-card service does not answer: start it (pcscd), then again: {error}"
+            ) from error
+
+
+def _ask(connection: Any) -> bytes | None:
+    connection.connect()
+    try:
+        data, sw1, sw2 = connection.transmit(GET_UID)
+    finally:
+        connection.disconnect()
+    return bytes(data) if (sw1, sw2) == (0x90, 0x00) and MIN_UID_BYTES <= len(data) <= MAX_UID_BYTES else None

@@ -14,7 +14,7 @@ SILENT_MS = 1_000
 MAX_GRAMS = 1_000_000
 _CHUNK = 256
 _MAX_LINE = 64
-_FRAME = re.compile(r"(ST|US|OL),(?:(?:GS|NT),?)? *([+-]?) *(\d{1,9}(?:\.\d{1,4})?),? *(kg|g)")
+_FRAME = re.compile(r"(ST|US),(?:(?:GS|NT),?)? *([+-]?) *(\d{1,9}(?:\.\d{1,4})?),? *(kg|g)")
 
 
 class Weight(msgspec.Struct, frozen=True):
@@ -25,7 +25,11 @@ class Weight(msgspec.Struct, frozen=True):
 
 
 class ScaleError(Exception):
-    """The scale is gone, silent, overloaded or set to another unit; `args[0]` says which, for the person there."""
+    """The scale is gone, silent or set to another unit: the hardware, or whoever set it; `args[0]` says which."""
+
+
+class Overload(ScaleError):
+    """More lies there than the scale can weigh: whoever put it there."""
 
 
 class Scale(Protocol):
@@ -42,7 +46,8 @@ class SerialScale:
     A line is `ST,GS,+  0.350kg`: ST stable, US moving, OL overload; GS gross or NT net; a sign or a space; the number
     with its point; kg or g. Also read are the form of the A&D manuals without the second field (`ST,+00350.0  g`) and
     that of the Tiger TI-02 with its commas elsewhere (`ST,GS   0.350,kg`). The format has no checksum: a stable weight
-    is believed when two lines in a row say the same. `ask` goes first to scales that only answer (A&D: `Q`, CR, LF).
+    is believed when two lines in a row say the same; one that never does counts as moving. `ask` goes first to scales
+    that only answer (A&D: `Q`, CR, LF).
     """
 
     def __init__(self, line: Line, *, ask: bytes = b"", clock: Clock | None = None) -> None:
@@ -66,17 +71,20 @@ class SerialScale:
                     self._line.write(self._ask)
         except LineGone as error:
             raise ScaleError("the scale is not connected") from error
-        raise ScaleError("the scale is silent")
+        if before is None:
+            raise ScaleError("the scale is silent")
+        return Weight(before.grams, stable=False)
 
 
 def read_line(line: bytes) -> Weight | None:
-    """One line; None where it is cut or garbled. Raises ScaleError for an overload."""
-    found = _FRAME.fullmatch(line.decode("ascii", "replace").strip(" "))
+    """One line; None where it is cut or garbled. Raises Overload."""
+    text = line.decode("ascii", "replace").strip(" ")
+    if text.startswith("OL,"):  # what stands in the place of the number is each maker's own
+        raise Overload("there is too much on the scale")
+    found = _FRAME.fullmatch(text)
     if found is None:
         return None
     state, sign, number, unit = found.groups()
-    if state == "OL":
-        raise ScaleError("there is too much on the scale")
     exact = Decimal(number) * (1000 if unit == "kg" else 1)
     grams = int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
     return Weight(-grams if sign == "-" else grams, state == "ST") if grams <= MAX_GRAMS else None

@@ -9,7 +9,7 @@ import threading
 
 from devices.core.journal import Facts
 from devices.core.money import MAX_AMOUNT_MINOR
-from devices.drivers.scale import Scale, ScaleError, Weight
+from devices.drivers.scale import Overload, Scale, ScaleError, Weight
 from devices.kinds.base import NotYet
 from devices.master.screen import Controls, Outcome, Said
 
@@ -22,6 +22,7 @@ HOLD_STILL = Said("请稍候，等重量稳定", "One moment, until the weight i
 LIFT_IT = Said("这一份已付款，请取走餐盘再放下一份", "This tray is paid for. Take it off before the next one")
 NO_SCALE = Said("电子秤没有响应，请找工作人员", "The scale does not answer. Please ask the staff")
 TOO_HEAVY = Said("太重了，请分两次称", "Too much for one sale. Weigh it in two")
+OVERLOAD = Said("秤上太重，请取下一些", "There is too much on the scale. Take something off")
 
 
 def price_minor(grams: int, *, per_kg_minor: int) -> int:
@@ -49,14 +50,15 @@ class Weighing:
             return self._tare
 
     def look(self, controls: Controls) -> Weight | None:
-        """Read the scale and show its price; the net weight, or None where the scale does not answer."""
-        try:
-            with self._lock:
+        """Read the scale and show its price; the net weight, or None where there is no weight or no price."""
+        with self._lock:
+            try:
                 weight = self._net()
                 self._show(controls, self._payable(controls, weight)[1] if self._steady(weight) else 0)
-                return weight
-        except NotYet:
-            return None
+            except NotYet:
+                self._show(controls, 0)
+                return None
+            return weight
 
     def prepare(self, controls: Controls) -> None:
         """The weight as it is now is what is paid."""
@@ -105,6 +107,8 @@ class Weighing:
     def _read(self) -> Weight:
         try:
             return self._scale.read()
+        except Overload as error:
+            raise NotYet(OVERLOAD) from error
         except ScaleError as error:
             raise NotYet(NO_SCALE) from error
 

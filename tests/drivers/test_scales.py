@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.drivers.scale import ScaleError, SerialScale, Weight, read_line
+from devices.drivers.scale import Overload, ScaleError, SerialScale, Weight, read_line
 from devices.drivers.serial_line import SerialLine
 from tests.support.wire import Wire
 
@@ -39,8 +39,14 @@ def test_a_cut_or_foreign_line_is_no_weight(line: str) -> None:
 
 @given(st.binary(max_size=40))
 def test_noise_never_breaks_the_reading(noise: bytes) -> None:
-    if not noise.strip(b" ").startswith(b"OL"):
+    if not noise.strip(b" ").startswith(b"OL,"):
         read_line(noise)
+
+
+@pytest.mark.parametrize("line", ["OL,GS,+999.999kg", "OL,GS,+  -----kg", "OL,+9999999E+19", "OL,GS,        ,kg"])
+def test_an_overload_is_known_whatever_stands_for_the_number(line: str) -> None:
+    with pytest.raises(Overload):
+        read_line(line.encode())
 
 
 def test_a_stable_weight_is_believed_when_said_twice(wire: Wire, line: SerialLine) -> None:
@@ -69,6 +75,13 @@ def test_cut_lines_are_passed_over(wire: Wire, line: SerialLine) -> None:
 def test_a_moving_weight_is_told_as_such(wire: Wire, line: SerialLine) -> None:
     wire.repeat(b"US,GS,+  0.350kg\r\n")
     assert SerialScale(line).read() == Weight(350, False)
+
+
+def test_a_weight_that_jitters_though_it_is_called_stable_is_moving(wire: Wire, line: SerialLine) -> None:
+    wire.repeat(b"ST,GS,+  0.350kg\r\nST,GS,+  0.351kg\r\n", every_s=0.02)
+    weight = SerialScale(line).read()
+    assert not weight.stable
+    assert weight.grams in (350, 351)
 
 
 def test_what_was_said_before_the_question_does_not_count(wire: Wire, line: SerialLine) -> None:

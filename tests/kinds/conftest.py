@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from devices.drivers.scale import ScaleError, Weight
+from devices.drivers.scale import Overload, ScaleError, Weight
 from devices.drivers.signals import SignalError
 from tests.devices.conftest import Bench
 from tests.devices.conftest import make_bench as make_bench
@@ -21,10 +21,13 @@ class FakeScale:
     grams: int = 0
     stable: bool = True
     silent: bool = False
+    overloaded: bool = False
 
     def read(self) -> Weight:
         if self.silent:
             raise ScaleError("silent")
+        if self.overloaded:
+            raise Overload("too much")
         return Weight(self.grams, self.stable)
 
 

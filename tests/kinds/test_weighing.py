@@ -117,6 +117,27 @@ def test_the_screen_follows_the_scale(bench: Bench, kind: Weighing, scale: FakeS
     assert kind.look(bench.control) is None
 
 
+@pytest.mark.parametrize("trouble", ["silent", "overloaded"])
+def test_a_price_does_not_stay_on_the_screen_when_the_scale_tells_none(
+    bench: Bench, kind: Weighing, scale: FakeScale, trouble: str
+) -> None:
+    scale.grams = 350
+    kind.look(bench.control)
+    setattr(scale, trouble, True)
+    assert kind.look(bench.control) is None
+    assert bench.control.screen().amount_minor == 0
+
+
+def test_whoever_overloads_the_scale_is_told_to_take_something_off(
+    bench: Bench, device: Device, scale: FakeScale
+) -> None:
+    scale.overloaded = True
+    assert device.scanned(bench.show(1)) is None
+    result = bench.control.screen().result
+    assert result is not None
+    assert result.sentence == weighing.OVERLOAD
+
+
 def test_a_scale_without_a_price_sells_nothing(make_kind: MakeKind, scale: FakeScale) -> None:
     bench = make_kind()
     scale.grams = 350
