@@ -1,5 +1,6 @@
 """Receipt printers: ESC/POS by python-escpos (extra `printer`), Chinese in GB18030."""
 
+import termios
 import unicodedata
 from typing import Any, Protocol, Self
 
@@ -22,7 +23,7 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 class PrinterError(Exception):
-    """Nothing was printed for sure: out of paper, pulled out, or switched off; `args[0]` says which."""
+    """It is not sure that all of it was printed: out of paper, pulled out, or switched off; `args[0]` says which."""
 
 
 class Printer(Protocol):
@@ -36,12 +37,13 @@ class Printer(Protocol):
 class EscposPrinter:
     """Use `serial`, `network` or `file`. Set the printer to GB18030, as those sold in China are.
 
-    Where the printer answers, it is asked for paper first (DLE EOT 4); a device file cannot be asked.
+    Where the printer answers, it is asked for paper (DLE EOT 4) first, and again behind the last line: the roll may have
+    ended in the middle. A device file cannot be asked.
     """
 
     def __init__(self, device: Any, *, answers: bool) -> None:
         self._device, self._answers = device, answers
-        self._errors = (load("escpos.exceptions", extra="printer", needs="python-escpos").Error, OSError)
+        self._errors = (load("escpos.exceptions", extra="printer", needs="python-escpos").Error, OSError, termios.error)
 
     @classmethod
     def serial(cls, path: str, *, baud: int = 9_600) -> Self:
@@ -64,15 +66,19 @@ class EscposPrinter:
         try:
             self._device.open()
             try:
-                if self._answers and self._device.paper_status() == 0:
-                    raise PrinterError("out of paper")
+                self._look_for_paper("out of paper: put in a new roll")
                 self._device._raw(encode(receipt))
                 if receipt.cut:
                     self._device.cut()
+                self._look_for_paper("the paper ended in the middle: put in a new roll, and print it again")
             finally:
                 self._device.close()
         except self._errors as error:
             raise PrinterError(f"the printer is not there: {error}") from error
+
+    def _look_for_paper(self, trouble: str) -> None:
+        if self._answers and self._device.paper_status() == 0:
+            raise PrinterError(trouble)
 
 
 def encode(receipt: Receipt) -> bytes:

@@ -30,8 +30,8 @@ def read_paper(data: bytes) -> list[str]:
 class OnTheNetwork:
     """A printer at a port of this machine."""
 
-    def __init__(self, paper: bytes) -> None:
-        self.paper = paper
+    def __init__(self, *paper: bytes) -> None:
+        self.paper = list(paper)
         self.got = b""
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.server.getsockname()[1]
@@ -44,13 +44,13 @@ class OnTheNetwork:
             while data := connection.recv(4_096):
                 self.got += data
                 if ASK_PAPER in data:
-                    connection.sendall(self.paper)
+                    connection.sendall(self.paper.pop(0))
         self.ended.set()
 
 
 @pytest.fixture
 def printer() -> Iterator[OnTheNetwork]:
-    made = OnTheNetwork(PAPER)
+    made = OnTheNetwork(PAPER, PAPER)
     yield made
     made.server.close()
 
@@ -59,7 +59,7 @@ def test_a_chinese_receipt_is_printed_and_cut(printer: OnTheNetwork) -> None:
     EscposPrinter.network("127.0.0.1", port=printer.port).print(RECEIPT)
     assert printer.ended.wait(5)
     assert read_paper(printer.got) == list(RECEIPT.lines)
-    assert printer.got.endswith(CUT)
+    assert printer.got.endswith(CUT + ASK_PAPER)
 
 
 def test_a_receipt_may_stay_uncut(printer: OnTheNetwork) -> None:
@@ -69,19 +69,26 @@ def test_a_receipt_may_stay_uncut(printer: OnTheNetwork) -> None:
 
 
 def test_without_paper_nothing_is_printed_and_that_is_said(printer: OnTheNetwork) -> None:
-    printer.paper = NO_PAPER
+    printer.paper = [NO_PAPER]
     with pytest.raises(PrinterError, match="out of paper"):
         EscposPrinter.network("127.0.0.1", port=printer.port).print(RECEIPT)
     assert printer.ended.wait(5)
     assert printer.got == ASK_PAPER
 
 
-def test_a_printer_at_a_serial_line_prints_the_same(wire: Wire) -> None:
+def test_paper_that_ends_in_the_middle_of_a_slip_is_said(printer: OnTheNetwork) -> None:
+    printer.paper = [PAPER, NO_PAPER]
+    with pytest.raises(PrinterError, match="ended in the middle"):
+        EscposPrinter.network("127.0.0.1", port=printer.port).print(RECEIPT)
+
+
+def test_a_printer_at_a_serial_line_prints_the_same(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devices.drivers.printer.TIMEOUT_S", 0.5)  # escpos waits all of it for one byte
     done = threading.Event()
     got = bytearray()
 
     def act(stop: threading.Event) -> None:
-        while not stop.is_set() and not got.endswith(CUT):
+        while not stop.is_set() and not got.endswith(CUT + ASK_PAPER):
             data = wire.received(within_s=0.2)
             got.extend(data)
             if ASK_PAPER in data:
