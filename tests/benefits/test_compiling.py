@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from ecard.benefits.compiler import compile_policy
 from ecard.benefits.models import Block, Entitlement, PolicySettings, PriceRule, Programme, SpendLimit
 from ecard.benefits.operations import open_programme, open_sponsor
 from ecard.cardholders.operations import save_list
-from ecard.merchants.models import Allergen, CalendarDay, MealPeriod
+from ecard.merchants.models import Allergen, CalendarDay, Category, MealPeriod
 from ecard.merchants.operations import save_category
 from tests.support.campus import NOON, Campus, make_campus
 
@@ -38,89 +39,87 @@ def test_rules_that_the_first_evaluator_can_read_keep_older_terminals_selling(ca
     assert not PolicySettings.objects.exists()
 
 
-def test_every_part_of_the_second_policy_is_compiled(campus: Campus) -> None:
-    sponsor = open_sponsor(name="后勤")
-    sweets = save_category(code="sweets", name="甜点", name_en="Desserts", at=NOON)
-    gluten = Allergen.objects.order_by("pk").first()
-    assert gluten is not None
-    listed = save_list(code="late", name="夜班", at=NOON)
+def test_a_price_is_compiled_with_its_people_goods_dates_and_rounding(campus: Campus) -> None:
+    sweets, listed = a_category(), save_list(code="late", name="夜班", at=NOON)
     rule = PriceRule.objects.create(
         name="价", percent_bp=9_000, add_minor=-5, round_to_minor=10, rounding="up", from_date=date(2026, 12, 1)
     )
     rule.categories.set([sweets])
     rule.lists.set([listed])
-    voucher = Programme.objects.create(
-        name="券",
-        sponsor=sponsor,
-        kind="voucher",
-        most_minor=9_00,
-        threshold_minor=20_00,
-        percent_bp=5_000,
-        alone=True,
-        part_payment=False,
-        order=2,
+    where = Where(categories=(sweets.pk,), from_date="2026-12-01")
+    policy = compiled()
+    assert policy.prices == (
+        core.PriceRule(rule.pk, core.Text("价"), Who(lists=(listed.pk,)), where, 9_000, -5, 10, "up"),
     )
-    subsidy = open_programme(name="补", sponsor_id=sponsor.pk)
+    assert dict(policy.categories)[sweets.pk].en == "Desserts"
+    assert_second(policy)
+
+
+def test_a_voucher_is_compiled_with_its_terms_and_what_it_excludes(campus: Campus) -> None:
+    terms: dict[str, Any] = {"kind": "voucher", "most_minor": 9_00, "threshold_minor": 20_00, "percent_bp": 5_000}
+    terms |= {"alone": True, "part_payment": False, "order": 2}
+    voucher = Programme.objects.create(name="券", sponsor=open_sponsor(name="后勤"), **terms)
+    subsidy = open_programme(name="补")
     voucher.excludes.set([subsidy])
-    free = Entitlement.objects.create(
-        name="免", sponsor=sponsor, window="week", count=3, agreed_minor=6_00, covers_minor=8_00, weekdays=[7, 0, 0]
-    )
+    expected = core.Programme(id=voucher.pk, name=core.Text("券"), excludes=(subsidy.pk,), **terms)
+    assert compiled().programme(voucher.pk) == expected
+    assert_second(compiled())
+
+
+def test_a_free_meal_is_compiled_with_its_count_and_what_it_covers(campus: Campus) -> None:
+    terms: dict[str, Any] = {"window": "week", "count": 3, "agreed_minor": 6_00, "covers_minor": 8_00}
+    free = Entitlement.objects.create(name="免", sponsor=open_sponsor(name="后勤"), weekdays=[7, 0, 0], **terms)
     free.periods.set([campus.lunch])
-    limit = SpendLimit.objects.create(name="限", window="month", on="purse", max_count=3, min_gap_s=60)
+    where = Where(periods=(campus.lunch.pk,), weekdays=(0, 7))
+    assert compiled().entitlements == (core.Entitlement(id=free.pk, name=core.Text("免"), where=where, **terms),)
+    assert_second(compiled())
+
+
+def test_a_limit_is_compiled_with_its_count_and_gap(campus: Campus) -> None:
+    terms: dict[str, Any] = {"window": "month", "on": "purse", "max_count": 3, "min_gap_s": 60}
+    limit = SpendLimit.objects.create(name="限", **terms)
+    assert compiled().limits == (core.Limit(id=limit.pk, name=core.Text("限"), **terms),)
+    assert_second(compiled())
+
+
+def test_a_restriction_is_compiled_with_its_allergens(campus: Campus) -> None:
+    gluten = Allergen.objects.order_by("pk")[0]
     block = Block.objects.create(name="禁", avoided_only=True, action="warn")
     block.allergens.set([gluten])
-    PolicySettings.objects.create(funding_order=["lots", "voucher", "purse"], max_vouchers=3, low_balance_minor=5_00)
-    CalendarDay.objects.create(site=campus.site, date=date(2026, 10, 1), acts_as=7)
-    MealPeriod.objects.filter(pk=campus.lunch.pk).update(weekdays=[4, 0])
-
     policy = compiled()
-    assert policy == decode_policy(encode_policy(policy))
-    assert policy.min_evaluator == 2
-    assert policy.prices == (
-        core.PriceRule(
-            rule.pk,
-            core.Text("价"),
-            Who(lists=(listed.pk,)),
-            Where(categories=(sweets.pk,), from_date="2026-12-01"),
-            9_000,
-            -5,
-            10,
-            "up",
-        ),
-    )
-    assert policy.programme(voucher.pk) == core.Programme(
-        id=voucher.pk,
-        name=core.Text("券"),
-        part_payment=False,
-        order=2,
-        kind="voucher",
-        most_minor=9_00,
-        threshold_minor=20_00,
-        percent_bp=5_000,
-        alone=True,
-        excludes=(subsidy.pk,),
-    )
-    assert policy.entitlements == (
-        core.Entitlement(
-            id=free.pk,
-            name=core.Text("免"),
-            where=Where(periods=(campus.lunch.pk,), weekdays=(0, 7)),
-            window="week",
-            count=3,
-            agreed_minor=6_00,
-            covers_minor=8_00,
-        ),
-    )
-    assert policy.limits == (core.Limit(limit.pk, core.Text("限"), "month", on="purse", max_count=3, min_gap_s=60),)
     assert policy.blocks == (
         core.Block(block.pk, core.Text("禁"), allergens=(gluten.pk,), avoided_only=True, action="warn"),
     )
-    assert (policy.funding_order, policy.max_vouchers) == (("lots", "voucher", "purse"), 3)
-    assert policy.low_balance_minor == 5_00
-    assert policy.days == (DayKind(campus.site.pk, "2026-10-01", 7),)
-    assert policy.periods[0].weekdays == (0, 4)
-    assert dict(policy.categories)[sweets.pk].en == "Desserts"
     assert gluten.pk in dict(policy.allergens)
+    assert_second(policy)
+
+
+def test_the_order_of_payment_is_compiled_with_its_vouchers_and_the_low_balance(campus: Campus) -> None:
+    PolicySettings.objects.create(funding_order=["lots", "voucher", "purse"], max_vouchers=3, low_balance_minor=5_00)
+    policy = compiled()
+    told = (policy.funding_order, policy.max_vouchers, policy.low_balance_minor)
+    assert told == (("lots", "voucher", "purse"), 3, 5_00)
+    assert_second(policy)
+
+
+def test_the_calendar_and_the_days_of_meals_are_compiled(campus: Campus) -> None:
+    CalendarDay.objects.create(site=campus.site, date=date(2026, 10, 1), acts_as=7)
+    assert compiled().days == (DayKind(campus.site.pk, "2026-10-01", 7),)
+    assert_second(compiled())
+    CalendarDay.objects.all().delete()
+    MealPeriod.objects.filter(pk=campus.lunch.pk).update(weekdays=[4, 0])
+    assert compiled().periods[0].weekdays == (0, 4)
+    assert_second(compiled())
+
+
+def a_category() -> Category:
+    return save_category(code="sweets", name="甜点", name_en="Desserts", at=NOON)
+
+
+def assert_second(policy: core.Policy) -> None:
+    """An older evaluator keeps the policy before it; and the bytes say all that the value does."""
+    assert policy.min_evaluator == 2
+    assert policy == decode_policy(encode_policy(policy))
 
 
 def test_what_only_vouchers_have_is_left_out_of_a_subsidy(campus: Campus) -> None:
