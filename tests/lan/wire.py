@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Literal, cast
 
 from devices.core import accept
 from devices.core.accept import Genuine, Trust
+from devices.core.card import evidence_of
 from devices.core.journal import NoteRecord, PassRecord, Record, ReversalRecord, SaleRecord
-from devices.core.messages import Peer, PostedThrough
+from devices.core.messages import Mode, Parameters, Peer, PostedThrough
+from devices.core.notes import CLEARED
 from devices.core.quote import Leg, Line, Person, Quote, Tap
 from devices.core.signing import SigningKey
+from devices.journal.journal import Journal
+from devices.journal.looking import Written
 from devices.journal.telling import Topic
 from devices.lan.neighbours import Lan
 from devices.lan.peer import Address
+from devices.master.passage import Passage
 from devices.store.held import Held, Keys
 from tests.devices import world
 from tests.devices.world import FakeClock, FakeRandomness, Phone
 
+DAY = "2026-11-21"
+TWICE = 0.2
 KINDS: dict[Topic, tuple[type[Record], ...]] = {
     "sales": (SaleRecord, ReversalRecord),
     "passages": (PassRecord, NoteRecord),
@@ -38,6 +47,17 @@ class Memory:
     """A journal without a disk; what it holds survives a restart of the rest."""
 
     records: dict[int, list[Record]] = field(default_factory=dict)
+
+    def add(self, epoch: int, record: Record) -> None:
+        self.records.setdefault(epoch, []).append(record)
+
+    def written(self, *kinds: type[Record], since_ms: int) -> list[Written]:
+        return [
+            Written(epoch, each)
+            for epoch, held in self.records.items()
+            for each in held
+            if isinstance(each, kinds) and each.at_ms >= since_ms
+        ]
 
     def told_ends(self, topic: Topic, *, since_ms: int) -> dict[int, int]:
         ends = {epoch: self.told_after(topic, epoch, 0, since_ms=since_ms, limit=100_000) for epoch in self.records}
@@ -76,6 +96,8 @@ class Wire:
         self.under_way: list[Sent] = []
         self.log: list[Sent] = []
         self.lost: Callable[[Sent, int], bool] = lambda _sent, _to: False
+        self.chance: random.Random | None = None
+        """Where there is one, datagrams overtake one another, and some come twice."""
 
     def put(self, sent: Sent) -> None:
         self.under_way.append(sent)
@@ -86,7 +108,9 @@ class Wire:
         for _datagram in range(20_000):
             if not self.under_way:
                 return
-            sent = self.under_way.pop(0)
+            sent = self.under_way.pop(self.chance.randrange(len(self.under_way)) if self.chance else 0)
+            if self.chance and self.chance.random() < TWICE:
+                self.under_way.append(sent)
             for number in self.nodes if sent.to is None else [sent.to]:
                 if number != sent.sender and number in self.nodes and not self.lost(sent, number):
                     self.nodes[number].lan.receive(sent.data, (str(sent.sender), 0))
@@ -100,15 +124,23 @@ class Wire:
                 node.lan.tick()
             self.deliver()
 
-    def introduce(self, *numbers: int, claim_wait_ms: int = 0, posted: dict[int, dict[int, int]] | None = None) -> None:
+    def introduce(
+        self,
+        *numbers: int,
+        claim_wait_ms: int = 0,
+        posted: dict[int, dict[int, int]] | None = None,
+        gates: bool = False,
+    ) -> None:
         """A snapshot for everybody: these are the site."""
+        mode: Mode = "pass" if gates else "typed"
         for node in self.nodes.values():
             peers = tuple(
                 Peer(other, public_of(other), tuple(PostedThrough(*at) for at in (posted or {}).get(other, {}).items()))
                 for other in numbers
                 if other != node.number
             )
-            node.shelf.held = held_of(node.number, peers=peers, claim_wait_ms=claim_wait_ms)
+            where = world.parameters(claim_wait_ms=claim_wait_ms, mode=mode, outlet=node.outlet)
+            node.shelf.held = held_of(node.number, peers=peers, parameters=where)
 
 
 class Node:
@@ -137,6 +169,9 @@ class Node:
             randomness=FakeRandomness(self.epoch),
             link=self,
         )
+        self.ahead_ms = 0
+        self.outlet = world.OUTLET
+        self.passage = Passage(cast("Journal", self.memory), self.lan)
         wire.nodes[self.place] = self
 
     def send(self, data: bytes, to: Address | None) -> None:
@@ -144,7 +179,10 @@ class Node:
 
     def restart(self) -> Node:
         """The same device and journal, a new process."""
-        return Node(self.wire, self.number, memory=self.memory, shelf=self.shelf, epoch=self.epoch + 1)
+        again = Node(self.wire, self.number, memory=self.memory, shelf=self.shelf, epoch=self.epoch + 1)
+        again.outlet = self.outlet
+        again.runs_ahead(self.ahead_ms)
+        return again
 
     def knows(self, code: Genuine) -> bool:
         return self.lan.last_presented_s(code.code.code_id) is not None
@@ -153,21 +191,51 @@ class Node:
         """Durable here, and told."""
         self.seq += 1
         record = a_record(code, seq=self.seq, at_ms=self.wire.clock.now_ms, amount_minor=amount_minor)
-        self.memory.records.setdefault(self.epoch, []).append(record)
+        self.memory.add(self.epoch, record)
         self.lan.sold(self.epoch, record, code)
         return record
 
     def reverse(self, sale: SaleRecord, code: Genuine) -> None:
         self.seq += 1
         record = ReversalRecord(self.seq, self.wire.clock.now_ms, self.epoch, sale.seq)
-        self.memory.records.setdefault(self.epoch, []).append(record)
+        self.memory.add(self.epoch, record)
         self.lan.undone(self.epoch, record, sale.evidence)
+
+    @property
+    def now_ms(self) -> int:
+        return self.wire.clock.now_ms + self.ahead_ms
+
+    def runs_ahead(self, ahead_ms: int) -> None:
+        """Its clock is wrong by this much."""
+        self.ahead_ms = ahead_ms
+        self.lan.go_by(lambda: self.now_ms)
+
+    def walks(self, account_ref: int, way: Literal["in", "out"], *, code: Genuine | None = None) -> None:
+        """Somebody goes through: durable here, and told."""
+        self.seq += 1
+        evidence = Phone(account_ref).show(code.code.shown_at_s) if code is not None else evidence_of("00" * 8)
+        tap = Tap(self.now_ms // 1000, world.SITE, self.outlet, DAY, 6, 720)
+        record = PassRecord(self.seq, self.now_ms, account_ref, evidence, way, tap)
+        self.memory.add(self.epoch, record)
+        self.passage.passed(self.epoch, record)
+
+    def clears(self) -> None:
+        """A supervisor lets everybody in again."""
+        self.seq += 1
+        record = NoteRecord(self.seq, self.now_ms, CLEARED, ("3",), {"outlet": self.outlet})
+        self.memory.add(self.epoch, record)
+        self.passage.cleared(self.epoch, record)
+
+    def inside(self, people: Iterable[int]) -> set[int]:
+        """Whom this gate counts as inside, by the very decision that a tap gets."""
+        self.passage._begin(DAY, self.outlet, self.now_ms)
+        return {person for person in people if self.passage._is_inside(person, self.now_ms)}
 
     def spent(self, account_ref: int) -> int:
         return self.lan.pending(account_ref).purse_minor
 
 
-def held_of(number: int, *, peers: tuple[Peer, ...], claim_wait_ms: int = 0) -> Held:
+def held_of(number: int, *, peers: tuple[Peer, ...], parameters: Parameters) -> Held:
     return Held(
         stamp=1,
         generation=1,
@@ -176,7 +244,7 @@ def held_of(number: int, *, peers: tuple[Peer, ...], claim_wait_ms: int = 0) -> 
         policies=(),
         denials={},
         posted_through={},
-        parameters=world.parameters(claim_wait_ms=claim_wait_ms),
+        parameters=parameters,
         key_list_number=1,
         terminal=number,
         peers=peers,
@@ -206,11 +274,11 @@ def a_record(code: Genuine, *, seq: int, at_ms: int, amount_minor: int) -> SaleR
     )
 
 
-def make_wire(*numbers: int, claim_wait_ms: int = 0) -> Wire:
+def make_wire(*numbers: int, claim_wait_ms: int = 0, gates: bool = False) -> Wire:
     """Terminals that heard each other."""
     wire = Wire()
     for number in numbers:
         Node(wire, number)
-    wire.introduce(*numbers, claim_wait_ms=claim_wait_ms)
+    wire.introduce(*numbers, claim_wait_ms=claim_wait_ms, gates=gates)
     wire.pass_ms(100)
     return wire
