@@ -37,8 +37,8 @@ class Printer(Protocol):
 class EscposPrinter:
     """Use `serial`, `network` or `file`. Set the printer to GB18030, as those sold in China are.
 
-    Where the printer answers, it is asked for paper (DLE EOT 4) first, and again behind the last line: the roll may have
-    ended in the middle. A device file cannot be asked.
+    Where the printer answers, it is asked for paper (DLE EOT 4) first, and again behind the last line: the roll may
+    have ended in the middle. A device file cannot be asked.
     """
 
     def __init__(self, device: Any, *, answers: bool) -> None:

@@ -5,6 +5,7 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
+from io import TextIOWrapper
 from typing import BinaryIO, Protocol, Self, TextIO
 
 from devices.drivers.serial_line import Line, LineGone, Split
@@ -27,9 +28,14 @@ class ScannerError(Exception):
 
 
 class LineScanner:
-    """A scanner that types into a text stream: a keyboard wedge at a console, or a program's output."""
+    """A scanner that types into a text stream: a keyboard wedge at a console, or a program's output.
+
+    A byte that is no text becomes U+FFFD, so that a garbled code stays a wrong one and ends nothing.
+    """
 
     def __init__(self, stream: TextIO) -> None:
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
         self._stream = stream
 
     def texts(self) -> Iterator[str]:

@@ -21,7 +21,7 @@ from devices.till.sales import BadRequest, Busy, NoSuchOrder, NotApproved, NotRe
 MAX_BODY_BYTES = 2_048
 MAX_WAIT_S = 30.0
 MAX_WAITERS = 8
-_STATUS: dict[type[RegisterError], int] = {
+STATUS: dict[type[RegisterError], int] = {
     BadRequest: 400,
     NoSuchOrder: 404,
     OtherAmount: 409,
@@ -157,4 +157,4 @@ def _json(status: int, value: object) -> Response:
 
 
 def _failed(error: RegisterError) -> Response:
-    return _json(_STATUS[type(error)], Told(error.code, str(error)))
+    return _json(STATUS[type(error)], Told(error.code, str(error)))

@@ -147,6 +147,27 @@ def test_a_line_pulled_out_after_the_approval_gives_the_money_back_and_a_new_one
     assert far.fallen == []
 
 
+def test_a_host_that_stumbles_once_does_not_take_the_line_with_it() -> None:
+    wire, heard = Wire(), bytearray()
+
+    def pump(data: bytes) -> bytes:
+        heard.extend(data)
+        if data == b"stumble":
+            raise RuntimeError("a host's own mistake")
+        return b"here" if data else b""
+
+    link = CabinetLink(lambda: SerialLine.open(wire.path, timeout_s=0.05), pump=pump)
+    link.start()
+    _until(lambda: link.connected)
+    wire.send(b"stumble")
+    _until(lambda: heard.endswith(b"stumble"))
+    wire.send(b"again")
+    answered = wire.received(within_s=WITHIN_S, until=4)
+    link.stop()
+    wire.pull()
+    assert answered == b"here"
+
+
 # Power
 
 POINTS = (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +13,6 @@ import pytest
 
 import devices.decode
 from devices.drivers.scanner import SerialScanner
-from devices.drivers.serial_line import SerialLine
 from devices.drivers.signals import SignalError, relay_command
 from devices.examples import gate, verify
 from tests.devices import world
@@ -58,18 +59,20 @@ def test_the_gate_opens_once_for_a_presentation_and_beeps(
     text = Phone(1).show(server.clock.now_s).encode()
     ready = threading.Event()
 
-    def present(stop: threading.Event) -> None:
+    def present(_stop: threading.Event) -> None:
         """Once the lines are open: the same picture twice in a row, another text, and the picture again."""
         ready.wait(20)
         scanner.send(text + b"\r\n" + text + b"\r\nhello\r\n" + text + b"\r\n")
-        stop.wait(3)
-        scanner.hang_up()
 
-    def scanning(line: SerialLine) -> SerialScanner:
-        ready.set()
-        return SerialScanner(line)
+    class PulledOutInTheEnd(SerialScanner):
+        def texts(self) -> Iterator[str]:
+            ready.set()
+            texts = super().texts()
+            yield from islice(texts, 4)
+            scanner.hang_up()
+            yield from texts
 
-    monkeypatch.setattr(gate, "SerialScanner", scanning)
+    monkeypatch.setattr(gate, "SerialScanner", PulledOutInTheEnd)
     scanner.play(present)
     gate.main(tmp_path / "device", "http://server.invalid", scanner.path, relay.path)
     said = capsys.readouterr()
