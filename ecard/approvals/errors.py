@@ -37,6 +37,21 @@ class SamePerson(ApprovalError):
     words = _("Whoever asked cannot approve or refuse: a second person has to.")
 
 
+class OneHand(SamePerson):
+    """The asker may hold the deciding login too, or the other way round: one made it or set its password lately."""
+
+    def __init__(self, days: int) -> None:
+        super().__init__(days)
+        self.days = days
+
+    @property
+    def sentence(self) -> str:
+        return gettext(
+            "One of these two logins made the other within %(days)d days, let it approve or set its password."
+            " Somebody else has to approve."
+        ) % {"days": self.days}
+
+
 class NotReauthenticated(ApprovalError):
     """A single administrator approved without giving the password again."""
 

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth import authenticate
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
@@ -70,6 +71,8 @@ class SingleAdministratorForm(PasswordForm):
 
 def needs_password(request: HttpRequest, object_id: Any) -> bool:
     """Whether this approval would be one's own, under the rule of the single administrator."""
+    if queries.rule().mode != Mode.SINGLE_ADMINISTRATOR:
+        return False
     approval = Approval.objects.filter(pk=object_id).first()
-    own = approval is not None and approval.asked_by_id == signed_in(request).pk
-    return own and queries.rule().mode == Mode.SINGLE_ADMINISTRATOR
+    by = signed_in(request).pk
+    return approval is not None and queries.in_one_hand(approval.asked_by_id, by, at=timezone.now())

@@ -170,4 +170,44 @@ class Approval(models.Model):
         return f"#{self.pk} {self.get_kind_display()} {self.subject_id}"
 
 
+class Hand(models.TextChoices):
+    """What one login did to another that may make it a second one of its own."""
+
+    MADE = "made", _("made the login")
+    PASSWORD = "password", _("set its password")
+    RIGHTS = "rights", _("let it approve")
+
+
+class LoginChange(models.Model):
+    """One login had a hand in another. Triggers write it (migration 0003); nobody edits it, and not to oneself."""
+
+    at = models.DateTimeField(_("at"))
+    login = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("login"),
+    )
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("by"),
+    )
+    what = models.CharField(_("what happened"), max_length=8, choices=Hand.choices)
+
+    class Meta:
+        verbose_name = _("change of a login")
+        verbose_name_plural = _("changes of logins")
+        default_permissions = ()
+        indexes = (models.Index(name="approvals_loginchange_recent", fields=["login", "-at"]),)
+
+    def __str__(self) -> str:
+        return f"{self.by_id} → {self.login_id}: {self.what}"
+
+
 PERMISSIONS = {Kind.POLICY: "approvals.approve_policy", Kind.RUN: "approvals.approve_run"}

@@ -21,6 +21,7 @@ from ecard.approvals.errors import (
     NotPermitted,
     NotReauthenticated,
     NotYetEffective,
+    OneHand,
     OtherContent,
     OwnerNotTold,
     SamePerson,
@@ -72,24 +73,25 @@ def ask(*, kind: Kind, subject_id: int, digest: bytes, summary: str, by: Abstrac
 def approve(*, approval_id: int, by: AbstractBaseUser, at: datetime, reauthenticated: bool) -> Approval:
     """Let it go ahead: at once by a second person; by a declared single administrator after the delay.
 
-    Raises AlreadyDecided, NotPermitted, SamePerson, NotReauthenticated, or OwnerNotTold where the notice could
-    not be sent.
+    A login that the asker made, let approve or gave a password lately, or that did so to the asker's, is no second
+    person. Raises AlreadyDecided, NotPermitted, SamePerson, OneHand, NotReauthenticated, or OwnerNotTold where the
+    notice could not be sent.
     """
     approval = _locked(approval_id, states=(State.OPEN,))
     _check_right(approval, by)
-    if approval.asked_by_id != by.pk:
+    if not queries.in_one_hand(approval.asked_by_id, by.pk, at=at):
         return _decide(approval, state=State.APPROVED, by=by, at=at, mode=Mode.SECOND_PERSON, effective_at=at)
     rule = queries.rule()
     # The stricter of the rule when it was asked and the rule now.
     if Mode.SECOND_PERSON in (approval.mode, rule.mode):
-        raise SamePerson
+        raise SamePerson if approval.asked_by_id == by.pk else OneHand(queries.ONE_HAND_FOR.days)
     if not reauthenticated:
         raise NotReauthenticated
     effective_at = at + timedelta(minutes=rule.delay_minutes)
     decided = _decide(
         approval, state=State.APPROVED, by=by, at=at, mode=Mode.SINGLE_ADMINISTRATOR, effective_at=effective_at
     )
-    _tell_owner(rule, _("Approved without a second person"), _notice(decided, by))
+    _tell([rule.owner_email], _("Approved without a second person"), _notice(decided, by))
     return decided
 
 
@@ -138,19 +140,22 @@ def declare_single_administrator(
 ) -> ApprovalRule:
     """There is nobody else: from now on an approval of one's own takes effect after a delay, told to the owner.
 
-    Raises BadRule, or OwnerNotTold: an owner who cannot be reached is none.
+    An owner who is replaced is told so as well. Raises BadRule, or OwnerNotTold: whoever cannot be reached is none.
     """
     within = DELAY_MIN_MINUTES <= delay_minutes <= DELAY_MAX_MINUTES
     if not (_is_superuser(by) and reauthenticated and owner_email and within):
         raise BadRule
     told = {"who": by.get_username(), "minutes": delay_minutes}
+    owners = {queries.rule().owner_email or owner_email, owner_email}
     rule = _save_rule(
         mode=Mode.SINGLE_ADMINISTRATOR, owner_email=owner_email, delay_minutes=delay_minutes, by=by, at=at
     )
-    _tell_owner(
-        rule,
+    _tell(
+        sorted(owners),
         _("A single administrator was declared"),
-        _("%(who)s may from now on approve alone, %(minutes)d minutes after a notice to you.") % told,
+        _("%(who)s may from now on approve alone, %(minutes)d minutes after a notice to the owner.") % told
+        + "\n\n"
+        + _("Owner: %(email)s") % {"email": owner_email},
     )
     return rule
 
@@ -232,10 +237,10 @@ def _notice(approval: Approval, by: AbstractBaseUser) -> str:
     )
 
 
-def _tell_owner(rule: ApprovalRule, subject: str, text: str) -> None:
+def _tell(owners: list[str], subject: str, text: str) -> None:
     """Inside the transaction: what the owner was not told of did not happen."""
     try:
-        sent = send_mail(subject, text, None, [rule.owner_email])
+        sent = send_mail(subject, text, None, owners)
     except (OSError, smtplib.SMTPException) as failed:
         raise OwnerNotTold from failed
     if not sent:

@@ -35,10 +35,13 @@ class ImportForm(forms.Form):
     kind = forms.ChoiceField(label=_("What the file holds"), widget=UnfoldAdminSelectWidget)
     file = forms.FileField(
         label=_("File"),
-        help_text=_("Excel (.xlsx) or CSV in UTF-8 or GB18030; at most %(rows)s rows and %(size)s MB.")
-        % {"rows": f"{MAX_ROWS:,}", "size": MAX_BYTES // 1024 // 1024},
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".xlsx,.csv,.txt"}),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        told = gettext("Excel (.xlsx) or CSV in UTF-8 or GB18030; at most %(rows)s rows and %(size)s MB.")
+        self.fields["file"].help_text = told % {"rows": f"{MAX_ROWS:,}", "size": MAX_BYTES // 1024 // 1024}
 
     def clean_file(self) -> Any:
         given: Any = self.cleaned_data["file"]

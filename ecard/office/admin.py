@@ -21,7 +21,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelect2MultipleWidget
 
 from ecard.adminkit import BoundedAdmin, ReadOnlyAdmin, chip_column, dialog_action
 from ecard.cardholders.models import Cardholder
@@ -132,7 +132,13 @@ class Rights(_BaseModelAdmin):
             given = Permission.objects.exclude(content_type__app_label__in=PLUMBING)
             given = given.exclude(content_type__model="permission")
             kwargs |= {"queryset": given.select_related("content_type"), "form_class": RightsField}
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
+            kwargs["widget"] = UnfoldAdminSelect2MultipleWidget()
+        elif db_field.name == "groups":
+            kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field is not None:
+            field.help_text = db_field.help_text  # Django adds how a plain list is chosen from, which this is not
+        return field
 
 
 admin.site.unregister(User)
@@ -198,6 +204,15 @@ class UserAdmin(Rights, _BaseUserAdmin, BoundedAdmin[User]):
     search_fields = ("username__startswith", "first_name__startswith", "last_name__startswith")
     search_help_text = _("How a login name, a first or a last name begins")
     inlines = (SiteRightInline,)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may do everything is changed, and given a password, only by such a one."""
+        beyond = obj is not None and obj.is_superuser and not getattr(request.user, "is_superuser", False)
+        return not beyond and super().has_change_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        own = super().get_readonly_fields(request, obj)
+        return own if getattr(request.user, "is_superuser", False) else (*own, "is_superuser")
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         """A login is made first."""

@@ -12,7 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language, gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
@@ -88,7 +88,11 @@ def ask_page(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     asked = bool(request.GET)
     form = AskForm(request.GET if asked else None)
-    context: dict[str, Any] = {**admin.site.each_context(request), "title": gettext("Ask"), "form": form}
+    context: dict[str, Any] = {
+        **admin.site.each_context(request),
+        "title": pgettext("what somebody would pay", "Ask"),
+        "form": form,
+    }
     if asked and form.is_valid():
         context |= _answered(request, form.cleaned_data)
     response = TemplateResponse(request, "office/ask.html", context)

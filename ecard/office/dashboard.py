@@ -20,7 +20,7 @@ from ecard.codes.queries import role_states, signed_key_list, waiting_draft
 from ecard.merchants.models import Site
 from ecard.office import queries
 from ecard.office.budgets import outlook_sentence
-from ecard.office.scoping import sites_of
+from ecard.office.sites import sites_of
 from ecard.terminals.queries import summary
 
 

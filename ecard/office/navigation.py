@@ -12,10 +12,11 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ecard.approvals.queries import waiting as approvals
 from ecard.office import queries
-from ecard.office.scoping import sites_of
+from ecard.office.sites import sites_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,12 @@ SECTIONS: tuple[Section, ...] = (
         _("Benefits and rules"),
         (
             Page(_("Templates"), "auto_awesome_mosaic", "office-gallery", "benefits.add_programme"),
-            Page(_("Ask"), "contact_support", "office-ask", "cardholders.view_cardholder"),
+            Page(
+                pgettext_lazy("what somebody would pay", "Ask"),
+                "contact_support",
+                "office-ask",
+                "cardholders.view_cardholder",
+            ),
             Page(_("Budgets"), "savings", "office-budgets", "benefits.view_sponsor"),
             Entry("benefits.PolicyDraft", "edit_document"),
             Entry("settlement.Rehearsal", "theater_comedy"),

@@ -20,7 +20,8 @@ from django.utils.translation import gettext
 
 from ecard.history.admin import WithHistory
 from ecard.history.models import TRACKED
-from ecard.office.models import SiteRight
+from ecard.office.files import BUTTONS, WithFiles, kind_of
+from ecard.office.sites import Sites, sites_of
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 else:
     _Admin = object
 
-Sites = frozenset[int]
 PLACES = {"sites": "pk", "outlets": "site_id", "periods": "site_id"}
 """Relations by which a rule names places, and where those say their site."""
 
@@ -64,6 +64,7 @@ SCOPES: dict[str, Callable[[type[Model], Sites], Q]] = {
     "merchants.outlet": _path("site_id"),
     "merchants.mealperiod": _path("site_id"),
     "merchants.calendarday": _path("site_id"),
+    "merchants.calendarimport": _path("site_id"),
     "merchants.product": _sold_there,
     "terminals.terminal": _path("outlet__site_id"),
     "terminals.enrolmentcode": _path("terminal__outlet__site_id"),
@@ -98,18 +99,8 @@ SHARED = frozenset(
 """What rules, outlets and products of a site name: looked at, not changed."""
 
 NOT_ADDED = frozenset({"merchants.site"})
-
-
-def sites_of(request: HttpRequest) -> Sites | None:
-    """The sites this login is limited to; None for the whole institution. One statement a request."""
-    if getattr(request.user, "is_superuser", False):
-        return None
-    kept: Any = request
-    if not hasattr(kept, "_ecard_sites"):
-        found = frozenset(SiteRight.objects.filter(user_id=request.user.pk or 0).values_list("site_id", flat=True))
-        kept._ecard_sites = found or None
-    sites: Sites | None = kept._ecard_sites
-    return sites
+OWN_PAGES = frozenset({"merchants_calendarday_year", "merchants_calendarday_bring_in"})
+"""Pages of a list that offer the login's own sites alone."""
 
 
 def within(model: type[Model], rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
@@ -127,10 +118,17 @@ def whole_institution(view: Callable[..., HttpResponse]) -> Callable[..., HttpRe
     @wraps(view)
     def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if sites_of(request) is not None:
-            raise PermissionDenied
+            raise PermissionDenied(_about_all_sites())
         return view(request, *args, **kwargs)
 
     return shown
+
+
+def _about_all_sites() -> str:
+    return gettext(
+        "This page is about the whole institution, and you look after some of its sites. Ask an administrator who looks"
+        " after all of it: they can do it for you, or lift the limit on your login."
+    )
 
 
 class Scoped(_Admin):
@@ -220,11 +218,11 @@ class Scoped(_Admin):
             if sites_of(request) is not None:
                 about = kwargs.get("object_id", args[0] if args else None)
                 if self.__label not in SCOPES and self.__label not in SHARED:
-                    raise PermissionDenied
+                    raise PermissionDenied(_about_all_sites())
                 if about is not None and not self.__is_theirs(request, about):
                     raise Http404
-                if about is None and name and name not in {f"{usual}changelist", f"{usual}add"}:
-                    raise PermissionDenied  # a list's own page, which may be about any site
+                if about is None and name and name not in {f"{usual}changelist", f"{usual}add", *OWN_PAGES}:
+                    raise PermissionDenied(_about_all_sites())  # a list's own page, which may be about any site
             return view(request, *args, **kwargs)
 
         return asked
@@ -246,8 +244,12 @@ def guard(site: AdminSite) -> None:
     for model, model_admin in list(site._registry.items()):
         own = type(model_admin)
         history = (WithHistory,) if model._meta.label_lower in TRACKED else ()
+        given: dict[str, Any] = {"__module__": own.__module__}
+        files: tuple[type, ...] = ()
+        if kind_of(model) is not None:
+            files, given["actions_list"] = (WithFiles,), (*getattr(own, "actions_list", ()), *BUTTONS)
         site.unregister(model)
-        site.register(model, type(own.__name__, (*history, Scoped, own), {"__module__": own.__module__}))
+        site.register(model, type(own.__name__, (*history, *files, Scoped, own), given))
 
 
 def _limited(field: Any, db_field: Any, request: HttpRequest) -> Any:

@@ -294,3 +294,15 @@ def test_of_two_requests_at_the_same_time_one_stands(
         other = second_connection(lambda: asked(asker))
     assert other.wait().pk == first.pk
     assert Approval.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_an_owner_who_is_replaced_is_told_so() -> None:
+    """A single administrator who names a mailbox of their own does not do so behind the owner's back."""
+    only = alone()
+    declare_single_administrator(owner_email="mine@example.org", delay_minutes=10, by=only, at=AT, reauthenticated=True)
+    assert {address for each in mail.outbox for address in each.to} == {"mine@example.org", OWNER}
+    mail.outbox.clear()
+    require_second_person(by=only, at=AT, reauthenticated=True)
+    declare_single_administrator(owner_email=OWNER, delay_minutes=10, by=only, at=AT, reauthenticated=True)
+    assert {address for each in mail.outbox for address in each.to} == {"mine@example.org", OWNER}

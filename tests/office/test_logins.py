@@ -67,3 +67,38 @@ def test_a_login_is_never_deleted(boss: User, admin: Client) -> None:
     clerk = User.objects.create_user("clerk")
     assert admin.post(reverse("admin:auth_user_delete", args=[clerk.pk]), {"post": "yes"}).status_code == 403
     assert User.objects.filter(pk=clerk.pk).exists()
+
+
+def login_form(user: User, **given: object) -> dict[str, object]:
+    """What the page of a login sends."""
+    joined = user.date_joined
+    return {
+        "username": user.username,
+        "is_active": "on",
+        "is_staff": "on",
+        "date_joined_0": joined.date().isoformat(),
+        "date_joined_1": joined.time().isoformat("seconds"),
+        "site_rights-TOTAL_FORMS": 0,
+        "site_rights-INITIAL_FORMS": 0,
+        **given,
+    }
+
+
+def test_whoever_may_change_logins_makes_nobody_a_superuser_nor_becomes_one(db: None) -> None:
+    clerk = clerk_with("auth.change_user", "auth.view_user", "auth.add_user")
+    greedy = User.objects.get(is_staff=True)
+    page = reverse("admin:auth_user_change", args=[greedy.pk])
+    assert clerk.post(page, login_form(greedy, username="greedy", is_superuser="on", first_name="x")).status_code == 302
+    greedy.refresh_from_db()
+    assert (greedy.first_name, greedy.is_superuser) == ("x", False)
+
+
+def test_a_superusers_password_is_set_by_no_other_login(boss: User) -> None:
+    clerk = clerk_with("auth.change_user", "auth.view_user")
+    new = {"usable_password": "true", "password1": "a new long password", "password2": "a new long password"}
+    assert clerk.post(reverse("admin:auth_user_password_change", args=[boss.pk]), new).status_code == 403
+    page = reverse("admin:auth_user_change", args=[boss.pk])
+    assert clerk.post(page, login_form(boss, username="mine")).status_code == 403
+    assert clerk.get(page).status_code == 200
+    boss.refresh_from_db()
+    assert boss.check_password("a long password")

@@ -20,15 +20,15 @@ from ecard.benefits.models import Entitlement, LimitOn, PriceRule, SpendLimit, S
 from ecard.benefits.operations import open_programme, open_sponsor
 from ecard.merchants.models import CalendarDay, MealPeriod, Outlet, Product, Site
 from ecard.merchants.operations import (
+    import_days,
     save_category,
-    save_day,
     save_meal_period,
     save_merchant,
     save_outlet,
     save_product,
     save_site,
 )
-from ecard.merchants.values import DayKind, NewPlacement
+from ecard.merchants.values import DayKind, NewDay, NewPlacement
 from ecard.office.models import SiteRight
 from ecard.office.roles import ROLES, make_roles
 from ecard.office.scoping import SCOPES, SHARED, Scoped
@@ -58,7 +58,7 @@ def make_theirs(world: World, name: str, *, number: int) -> Theirs:
     merchant = save_merchant(code=f"m-{name}", name=f"商户{name}")
     outlet = save_outlet(site=site, merchant=merchant, code="o", name=f"窗口{name}", at=at)
     meal = save_meal_period(site=site, code="l", name=f"午餐{name}", start_minute=630, end_minute=810, at=at)
-    save_day(site=site, day=at.date(), kind=DayKind(7, f"假{name}"))
+    import_days(site=site, days=[NewDay(at.date(), DayKind(7, f"假{name}"))], source=name, by=None, at=at)
     drinks = save_category(code="drinks", name="饮料", at=at)
     product = save_product(
         code=f"cola-{name}", name="可乐", category=drinks, price_minor=3_00, placements=[NewPlacement(outlet.pk)], at=at
@@ -79,6 +79,7 @@ def make_theirs(world: World, name: str, *, number: int) -> Theirs:
 
 def _records(site: Site, outlet: Outlet, terminal: Terminal, product: Product, name: str) -> Iterator[Model]:
     yield from (site, outlet, *site.meal_periods.all(), *CalendarDay.objects.filter(site=site), product, terminal)
+    yield from site.calendar_imports.all()
     yield from (*terminal.streams.all(), *terminal.sales.all(), *terminal.batches.all())
     yield from (*terminal.sale_exceptions.all(), *terminal.passages.all(), *terminal.notes.all())
     yield from terminal.authorised_holds.all()
@@ -229,6 +230,35 @@ def test_a_manager_of_site_a_cannot_sell_a_product_at_site_b_or_change_one_that_
     manager.post(page(mine.product, "change"), form)
     assert list(mine.product.outlets.all()) == [mine.outlet]
     assert list(other.outlet.products.order_by("code")) == [both, other.product]
+
+
+def test_a_manager_imports_and_undoes_the_calendar_of_their_site_and_no_other(
+    manager: Client, mine: Theirs, other: Theirs
+) -> None:
+    year, bring_in = (reverse(f"admin:merchants_calendarday_{each}") for each in ("year", "bring_in"))
+    shown = manager.get(year, {"site": other.site.pk}).content.decode()
+    assert "校区a" in shown
+    assert "校区b" not in shown
+    rows = {"text": "2026-10-01\t休\t国庆节", "seen": "x"}
+    before = other.site.calendar_days.count()
+    assert "校区b" not in manager.get(bring_in, {"site": other.site.pk}).content.decode()
+    assert "valid choice" in manager.post(bring_in, {**rows, "site": other.site.pk}).content.decode()
+    looked = manager.post(bring_in, {**rows, "site": mine.site.pk})
+    seen = looked.context["form"].data["seen"]
+    manager.post(bring_in, {**rows, "site": mine.site.pk, "seen": seen, "take_over": "1"})
+    assert mine.site.calendar_days.filter(date="2026-10-01").exists()
+    newest = mine.site.calendar_imports.latest("pk")
+    manager.post(page(newest, "undo"), {"_form_submitted": "on"})
+    assert not mine.site.calendar_days.filter(date="2026-10-01").exists()
+    assert other.site.calendar_days.count() == before
+
+
+@pytest.mark.parametrize("label", ["imports.importbatch", "benefits.policydraft", "cardholders.cardholder"])
+def test_a_page_about_all_sites_says_whom_to_ask(manager: Client, label: str) -> None:
+    shut = manager.get(list_page(label))
+    assert shut.status_code == 403
+    assert "Ask an administrator who looks after all of it" in shut.content.decode()
+    assert reverse("admin:index") in shut.content.decode()
 
 
 def test_choices_offered_while_typing_are_those_of_the_own_site(manager: Client, mine: Theirs, other: Theirs) -> None:

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from ecard.office.models import SiteRight
-from ecard.office.scoping import SCOPES, SHARED
+from ecard.office.scoping import OWN_PAGES, SCOPES, SHARED
 from tests.support.settling import World
 
 EVERYBODYS = {"index", "login", "logout", "password_change", "password_change_done", "jsi18n", "autocomplete", "search"}
@@ -36,7 +36,7 @@ def _walk(patterns: list[URLPattern | URLResolver], path: str) -> Iterator[tuple
 
 
 def may_open(name: str) -> bool:
-    """Lists of what belongs to a site, forms to add to them, and lists of what all sites share."""
+    """Lists of what belongs to a site with their own pages, forms to add to them, lists of what all sites share."""
     labels = {
         f"{model._meta.app_label}_{model._meta.model_name}": model._meta.label_lower for model in admin_site._registry
     }
@@ -44,6 +44,7 @@ def may_open(name: str) -> bool:
     label = labels.get(model)
     return (
         name in EVERYBODYS
+        or name in OWN_PAGES
         or (page == "changelist" and label in {*SCOPES, *SHARED})
         or (page == "add" and label in SCOPES)
     )

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.dates import MONTHS, WEEKDAYS, WEEKDAYS_ABBR
 from django.utils.formats import date_format
@@ -193,10 +194,10 @@ def _cell(day: date, known: CalendarDay | None, *, today: date, site: Site, may_
 
 
 class YearForm(forms.Form):
-    """Which year of which site; whatever is asked wrongly is the first site's year of today."""
+    """Which year of which of the `sites`; whatever is asked wrongly is the first one's year of today."""
 
     site = forms.ModelChoiceField(
-        Site.objects.order_by("code"), label=_("Site"), required=False, empty_label=None, widget=UnfoldAdminSelectWidget
+        Site.objects.none(), label=_("Site"), required=False, empty_label=None, widget=UnfoldAdminSelectWidget
     )
     year = forms.IntegerField(
         label=_("Year"),
@@ -206,16 +207,21 @@ class YearForm(forms.Form):
         widget=UnfoldAdminIntegerFieldWidget,
     )
 
+    def __init__(self, *args: Any, sites: QuerySet[Site], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.sites = sites
+        _offer(self, sites)
+
     def asked(self, *, today: date) -> tuple[Site | None, int]:
         """The site and the year to show; None where there is no site at all."""
         found = self.cleaned_data if self.is_bound and (self.is_valid() or self.cleaned_data) else {}
-        return found.get("site") or Site.objects.order_by("code").first(), found.get("year") or today.year
+        return found.get("site") or self.sites.first(), found.get("year") or today.year
 
 
 class ImportForm(forms.Form):
     """Days as pasted or uploaded; an uploaded file becomes text, so that a wrong row is put right in place."""
 
-    site = forms.ModelChoiceField(Site.objects.order_by("code"), label=_("Site"), widget=UnfoldAdminSelectWidget)
+    site = forms.ModelChoiceField(Site.objects.none(), label=_("Site"), widget=UnfoldAdminSelectWidget)
     upload = forms.FileField(
         label=_("Excel or CSV file"), required=False, allow_empty_file=True, widget=UnfoldAdminFileFieldWidget
     )
@@ -229,6 +235,11 @@ class ImportForm(forms.Form):
     )
     seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
     file_name = forms.CharField(required=False, max_length=120, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, sites: QuerySet[Site], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.sites = sites
+        _offer(self, sites)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -272,7 +283,12 @@ class ImportForm(forms.Form):
             self.data = data
             return self
         data["seen"] = self.preview().digest
-        return type(self)(data)
+        return type(self)(data, sites=self.sites)
+
+
+def _offer(form: forms.Form, sites: QuerySet[Site]) -> None:
+    field: Any = form.fields["site"]
+    field.queryset = sites
 
 
 def _table_sentence(bad: BadTable) -> str:

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -90,7 +91,7 @@ class CalendarDayAdmin(BoundedAdmin[CalendarDay]):
     @page_action(description=_("A year at a glance"), url_path="year", icon="calendar_month", permissions=("view",))
     def year(self, request: HttpRequest) -> HttpResponse:
         """The months of a site's year, its holidays and make-up days in them."""
-        form = YearForm(request.GET or None)
+        form = YearForm(request.GET or None, sites=self._sites(request))
         site, year = form.asked(today=timezone.localdate())
         if site is None:
             messages.info(request, _("A calendar belongs to a site: make one first."))
@@ -100,7 +101,7 @@ class CalendarDayAdmin(BoundedAdmin[CalendarDay]):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": gettext("Calendar %(year)s: %(site)s") % {"year": year, "site": site},
-            "form": YearForm(initial={"site": site.pk, "year": year}),
+            "form": YearForm(initial={"site": site.pk, "year": year}, sites=self._sites(request)),
             "site_shown": site,
             "months": months(year, days, today=timezone.localdate(), site=site, may_change=self._may_change(request)),
             "days": days_in_words(days),
@@ -116,8 +117,9 @@ class CalendarDayAdmin(BoundedAdmin[CalendarDay]):
     def bring_in(self, request: HttpRequest) -> HttpResponse:
         """Shows what pasted or uploaded days would change; only what was shown is taken over."""
         if request.method != "POST":
-            return self._import_page(request, ImportForm(initial={"site": request.GET.get("site")}), None)
-        form = ImportForm(request.POST, request.FILES)
+            form = ImportForm(initial={"site": request.GET.get("site")}, sites=self._sites(request))
+            return self._import_page(request, form, None)
+        form = ImportForm(request.POST, request.FILES, sites=self._sites(request))
         if not form.is_valid():
             return self._import_page(request, form.as_shown(), None)
         shown = form.preview()
@@ -146,6 +148,12 @@ class CalendarDayAdmin(BoundedAdmin[CalendarDay]):
             "shown": shown,
         }
         return TemplateResponse(request, "merchants/import.html", context)
+
+    def _sites(self, request: HttpRequest) -> QuerySet[Site]:
+        """Those for which this login may make a day: the very ones that the form of a day offers."""
+        field: Any = self.formfield_for_foreignkey(CalendarDay._meta.get_field("site"), request)
+        sites: QuerySet[Site] = field.queryset
+        return sites.order_by("code")
 
     def _may_change(self, request: HttpRequest) -> bool:
         return self.has_add_permission(request) and self.has_change_permission(request)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
@@ -153,7 +153,7 @@ class MerchantAdmin(KeptAdmin):
 @admin.register(Outlet)
 class OutletAdmin(KeptAdmin):
     identity = ("site", "code")
-    list_display = ("code", "name", "name_en", "merchant", "site", "id", "closed_at")
+    list_display = ("code", "name", "name_en", "merchant", "site", "number", "closed_at")
     list_select_related = ("site", "merchant")
     list_filter = ("site",)
     search_fields = ("code", "name", "name_en", "merchant__name")
@@ -161,6 +161,11 @@ class OutletAdmin(KeptAdmin):
     fields = ("site", "code", "merchant", "name", "name_en", "sells", "closed_at")
     readonly_fields = ("sells", "closed_at")
     actions_detail = ("close",)
+
+    @admin.display(description=_("number"), ordering="id")
+    def number(self, outlet: Outlet) -> int | None:
+        """By which policies and terminals know it."""
+        return outlet.pk
 
     @admin.display(description=_("sells"))
     def sells(self, outlet: Outlet) -> SafeString | None:
@@ -242,7 +247,7 @@ class MealPeriodAdmin(KeptAdmin):
     def ends(self, period: MealPeriod) -> str:
         return clock_text(period.end_minute)
 
-    @admin.display(description=_("days"))
+    @admin.display(description=pgettext_lazy("of a meal", "days"))
     def days(self, period: MealPeriod) -> str:
         return ", ".join(str(DAY_NAMES[day]) for day in period.weekdays) or gettext("every day")
 

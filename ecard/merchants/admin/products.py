@@ -147,7 +147,7 @@ class ProductForm(ModelForm[Product]):
 @admin.register(Product)
 class ProductAdmin(KeptAdmin):
     form = ProductForm
-    list_display = ("code", "name", "name_en", "category", "price", "contains", "sold_at", "state")
+    list_display = ("code", "called", "category", "price", "state", "contains", "sold_at")
     list_select_related = ("category",)
     list_filter = (
         ("category", AutocompleteSelectFilter),
@@ -171,6 +171,11 @@ class ProductAdmin(KeptAdmin):
         if db_field.name == "allergens":
             kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
         return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    @admin.display(description=_("name"), ordering="name")
+    def called(self, product: Product) -> str:
+        """In the reader's language alone, so that all columns fit a screen."""
+        return product.shown_name
 
     @admin.display(description=_("allergens"))
     def contains(self, product: Product) -> str | None:
