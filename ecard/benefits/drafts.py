@@ -111,6 +111,12 @@ def overtaken(draft: PolicyDraft) -> bool:
     return draft.state == DraftState.DRAFT and draft.basis_id != (newest.number if newest else None)
 
 
+def brought_forward(draft: PolicyDraft, *, at: datetime) -> PublishedPolicy | None:
+    """The policy after which the draft was made, while it has not started: a sooner start starts its changes too."""
+    basis = draft.basis
+    return basis if draft.state == DraftState.DRAFT and basis is not None and basis.starts_at > at else None
+
+
 def stage_of(draft: PolicyDraft) -> Stage:
     """How far this one has come."""
     return stages_of([draft])[draft.pk]

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.db import ProgrammingError, connection, transaction
+from django.utils.translation import override
 
 from devices.core.evaluate import evaluate
 from devices.core.messages import SignedPolicy
@@ -24,6 +25,7 @@ from ecard.benefits.models import DraftState, PolicyDraft, PriceRule, PublishedP
 from ecard.benefits.queries import policies_for_terminals, policy_by_number
 from ecard.changes.models import Change, Topic
 from ecard.merchants.operations import close_outlet
+from ecard.settlement.rehearsal.draft_telling import warnings
 from tests.support.campus import NOON, Campus, make_campus
 from tests.support.policies import administrator, approved_draft, policy_in_force
 
@@ -262,6 +264,22 @@ def test_terminals_that_were_told_change_over_at_the_start_second_and_not_before
     starts_s = int((SOON + timedelta(hours=2)).timestamp())
     decides = {at_s: in_force(told, at_s=at_s) for at_s in (starts_s - 1, starts_s)}
     assert [policy.number if policy else 0 for policy in decides.values()] == [1, 2]
+
+
+def test_a_draft_made_after_a_policy_still_to_come_says_that_it_may_bring_that_forward(
+    campus: Campus, author: User
+) -> None:
+    """What changes is told against that policy, which nobody decides by yet."""
+    coming = published_at(9_000, starts_in=timedelta(days=36_500))
+    draft = operations.make_draft(name="an urgent limit", by=author, at=SOON)
+    assert drafts.brought_forward(draft, at=SOON) == coming
+    with override("en"):
+        (said,) = warnings(draft)
+    assert said.startswith("It was made after policy 1, which starts only on ")
+    assert drafts.brought_forward(draft, at=coming.starts_at) is None
+    PolicyDraft.objects.filter(pk=draft.pk).update(state=DraftState.WITHDRAWN, ended_at=SOON)
+    draft.refresh_from_db()
+    assert drafts.brought_forward(draft, at=SOON) is None
 
 
 def test_only_the_newest_policy_within_days_and_for_a_reason_is_undone_by_one_person(campus: Campus) -> None:

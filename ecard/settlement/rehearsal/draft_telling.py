@@ -71,6 +71,16 @@ def warnings(draft: PolicyDraft) -> list[str]:
         said.append(
             gettext("The rules were changed after this draft was made. It does not say so: for that make a new draft.")
         )
+    coming = drafts.brought_forward(draft, at=timezone.now())
+    if coming is not None:
+        starts = date_format(timezone.localtime(coming.starts_at), "SHORT_DATETIME_FORMAT")
+        said.append(
+            gettext(
+                "It was made after policy %(number)s, which starts only on %(moment)s: started sooner, this one brings"
+                " the changes of that one forward too."
+            )
+            % {"number": coming.number, "moment": starts}
+        )
     return said
 
 
