@@ -10,7 +10,11 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
+from inspect import isclass
 from pathlib import Path
+from typing import get_args
+
+import msgspec
 
 from devices.core.journal import Record, decode_record
 
@@ -32,6 +36,8 @@ class Kept:
     ended_ms: int
     streams: dict[int, tuple[bytes, ...]]
     """All lines by epoch, as they were sent."""
+    forms: dict[str, list[str]]
+    """The fields that this release knew; not kept of the first two."""
 
     @property
     def sent(self) -> tuple[bytes, ...]:
@@ -65,4 +71,35 @@ def kept(release: int) -> Kept:
         unsent=tuple((folder / name).read_bytes() for name in written["unsent_batches"]),
         ended_ms=written["ended_ms"],
         streams={int(epoch): tuple(line.encode() for line in lines) for epoch, lines in written["streams"].items()},
+        forms=written.get("forms", {}),
     )
+
+
+def forms() -> dict[str, list[str]]:
+    """Every structure that a record may hold in the present release, with the names and types of its fields."""
+    found: dict[str, list[str]] = {}
+    open_types = [each for each in get_args(Record) if isclass(each)]
+    while open_types:
+        kind = open_types.pop()
+        if kind.__name__ in found:
+            continue
+        fields = msgspec.inspect.type_info(kind)
+        assert isinstance(fields, msgspec.inspect.StructType)
+        found[kind.__name__] = [f"{each.encode_name}: {_outline(each.type, open_types)}" for each in fields.fields]
+    return dict(sorted(found.items()))
+
+
+def _outline(kind: msgspec.inspect.Type, met: list[type]) -> str:
+    """A type's name; structures within it are `met`."""
+    name = type(kind).__name__.removesuffix("Type")
+    if isinstance(kind, msgspec.inspect.StructType):
+        met.append(kind.cls)
+        return kind.cls.__name__
+    if isinstance(kind, msgspec.inspect.LiteralType):
+        return f"{name}[{', '.join(map(str, kind.values))}]"
+    within = [
+        *getattr(kind, "types", ()),
+        *getattr(kind, "item_types", ()),
+        *(getattr(kind, part) for part in ("item_type", "key_type", "value_type") if hasattr(kind, part)),
+    ]
+    return f"{name}[{', '.join(_outline(each, met) for each in within)}]" if within else name

@@ -17,7 +17,7 @@ from devices.core import card
 from devices.core.journal import Facts
 from devices.core.messages import Ack, open_batch
 from devices.terminal import Terminal
-from tests.compatibility.kept import DEVICE_SEED, FOLDER, STORAGE_KEY
+from tests.compatibility.kept import DEVICE_SEED, FOLDER, STORAGE_KEY, forms
 from tests.devices import world
 from tests.devices.world import FakeClock, FakeRandomness, FakeServer, Phone
 
@@ -87,6 +87,9 @@ class Story:
         assert control.scan(world.pre_signed(2, slot_s=self.clock.now_s - 10)).approved
         assert control.reverse_last().approved
         self.present(1, 5_00)
+        self.present(1, 2_00, facts=Facts(device="bus", line="12", stop="Gate", grams=350))
+        tail = self.terminal._journal.tail
+        assert control.reverse(epoch=tail.epoch, seq=tail.seq, reason="void", by="1").approved
         control.set_mode("products")
         control.add(world.NOODLES)
         control.add(world.RICE, quantity=2)
@@ -134,6 +137,7 @@ def main(release: int) -> None:
         head, lines = open_batch(data, device_public=bytes.fromhex(story.server.device_public))
         streams.setdefault(head.epoch, []).extend(line.decode() for line in lines)
     written = {"unsent_batches": names[sent:], "batches": names, "ended_ms": ended_ms, "streams": streams}
+    written["forms"] = forms()
     (out / "written.json").write_text(json.dumps(written, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 

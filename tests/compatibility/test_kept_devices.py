@@ -6,18 +6,19 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
 
-from devices.core.journal import EpochRecord, ReversalRecord, SaleRecord, decode_record
+from devices.core.journal import EpochRecord, Facts, Record, ReversalRecord, SaleRecord, decode_record
 from devices.core.signing import SigningKey
 from devices.journal import tables
 from devices.journal.values import JournalBroken
 from devices.store import snapshots
 from tests.compatibility import release_2
 from tests.compatibility.conftest import Counter, start
-from tests.compatibility.kept import DEVICE_SEED, FOLDER, RELEASES, Kept, kept
+from tests.compatibility.kept import DEVICE_SEED, FOLDER, RELEASES, Kept, forms, kept
 from tests.devices import world
 from tests.devices.world import FakeClock, FakeServer
 
@@ -119,7 +120,23 @@ def test_the_newest_device_kept_is_of_the_present_forms() -> None:
     folder = FOLDER / f"release-{newest.release}"
     assert _form(folder / "journal.sqlite3") == tables.VERSION
     assert _form(folder / "snapshot.sqlite3") == snapshots.VERSION
-    assert {type(record) for record in newest.records} == set(tables.KINDS)
+    assert {type(record) for record in newest.records} == set(tables.KINDS) == set(get_args(Record))
+    assert newest.forms == forms(), "a record's fields are not those of the device that was kept"
+
+
+NEVER_WRITTEN = {"sale.cashier"}
+ONLY_WITH_A_LINE = {"sale.authorised"}
+
+
+def test_the_newest_device_kept_wrote_something_into_every_field_of_every_record() -> None:
+    written: set[str] = set()
+    for lines in kept(RELEASES[-1]).streams.values():
+        for line in map(msgspec.json.decode, lines):
+            written |= {f"{line['kind']}.{name}" for name in line}
+            written |= {f"facts.{name}" for name in line.get("facts", ())}
+    known = {f"{kind.__struct_config__.tag}.{name}" for kind in tables.KINDS for name in kind.__struct_fields__}
+    known |= {f"facts.{name}" for name in Facts.__struct_fields__}
+    assert known - written == NEVER_WRITTEN | ONLY_WITH_A_LINE
 
 
 def _form(path: Path) -> int:
