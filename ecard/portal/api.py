@@ -10,11 +10,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import UserRateThrottle
@@ -72,13 +72,15 @@ class SummaryView(APIView):
     def get(self, request: Request) -> Response:
         cardholder = by_user(cast(AbstractBaseUser, request.user))
         if cardholder is None:
-            raise PermissionDenied
+            answer = {"why": "no_card", "detail": _("This login does not belong to a cardholder.")}
+            return Response(answer, status=status.HTTP_403_FORBIDDEN)
         now = timezone.now()
         summary = summary_of(cardholder, language=get_language() or "en", at=now)
-        sessions.prolong(request._request, today=now.date().isoformat())
-        return Response(
+        response = Response(
             {"server_time_ms": int(now.timestamp() * 1000), "institution": settings.ECARD_INSTITUTION, **_json(summary)}
         )
+        sessions.prolong(request._request, response, today=now.date().isoformat())
+        return response
 
 
 def _json(summary: Summary) -> dict[str, Any]:

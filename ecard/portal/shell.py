@@ -23,6 +23,10 @@ from ecard.portal.texts import page_texts
 
 OWNER_COOKIE = "ecard_owner"
 """Tells the page's script whose the stored keys are; readable by it, and of no use to anybody else."""
+NOBODY = "nobody"
+"""In the owner's place after signing out: whatever is still stored here is to be forgotten."""
+WELCOME_COOKIE = "ecard_welcome"
+"""Tells the page's script, once, that an empty storage is no loss: its owner has just signed in or starts anew."""
 ASSETS = ("design/tokens.css", "portal/portal.css", "portal/app.js", "portal/page.js", "portal/plain.js")
 WORKER = "portal/sw.js"
 THEME = "#084c39"
@@ -51,6 +55,8 @@ def _config(language: str) -> dict[str, Any]:
         "zone": issuing_zone(),
         "daysAhead": DAYS_AHEAD + 1,
         "ownerCookie": OWNER_COOKIE,
+        "nobody": NOBODY,
+        "welcomeCookie": WELCOME_COOKIE,
         "csrfCookie": settings.CSRF_COOKIE_NAME,
         "urls": {
             "summary": reverse("portal:summary"),

@@ -12,6 +12,7 @@ urlpatterns = [
     path("sales/<int:sale_id>/", views.sale, name="sale"),
     path("benefits/", views.benefits, name="benefits"),
     path("benefits/<int:grant_id>/give/", views.give_voucher, name="give-voucher"),
+    path("received/", views.received, name="received"),
     path("settings/", views.settings_page, name="settings"),
     path("settings/lost-phone/", views.lost_phone, name="lost-phone"),
     path("settings/lost-phone/done/", views.lost_phone_done, name="lost-phone-done"),

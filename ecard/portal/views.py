@@ -30,11 +30,9 @@ from ecard.media.queries import cards_of_holder, own_card
 from ecard.portal import queries, sessions
 from ecard.portal.forms import GiveForm, PasswordForm, SignInForm
 from ecard.portal.operations import report_phone_lost
+from ecard.portal.received import received_page
 from ecard.portal.shell import render_shell
 from ecard.portal.vouchers import given_to
-
-WELCOME = "?welcome"
-"""Tells the page that an empty storage is no loss: its owner has just signed in."""
 
 DATABASE_ID_MAX = 2**63
 
@@ -75,22 +73,27 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         if user is not None:
             sessions.begin(request, user)
             response = redirect(_after_sign_in(request))
-            sessions.name_owner(request, response)
+            sessions.name_owner(request, response, starts_anew=True)
             return response
         form.add_error(None, _("The number or the password is not right."))
-    context = {"form": form, "why": request.GET.get("why", ""), "next": request.GET.get("next", "")}
+    context = {
+        "form": form,
+        "why": request.GET.get("why", ""),
+        "next": request.GET.get("next", ""),
+        "is_to_forget": sessions.is_to_forget(request),
+    }
     return render(request, "portal/sign_in.html", context)
 
 
 def _after_sign_in(request: HttpRequest) -> str:
     target = request.POST.get("next", "")
     own = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if own and target != reverse("portal:home") else reverse("portal:home") + WELCOME
+    return target if own else reverse("portal:home")
 
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """End the session; the page has cleared its storage, and the browser is told to as well."""
+    """End the session, and have the browser forget."""
     response = HttpResponseRedirect(reverse("portal:sign-in"))
     sessions.end(request, response)
     return response
@@ -122,6 +125,14 @@ def benefits(request: HttpRequest, *, cardholder: CardholderView) -> HttpRespons
     """Vouchers and subsidies, each with where and when it may be spent."""
     given = given_to(cardholder, at=timezone.now())
     return render(request, "portal/benefits.html", {"given": given, "was_given": "given" in request.GET})
+
+
+@require_safe
+@for_cardholders
+def received(request: HttpRequest, *, cardholder: CardholderView) -> HttpResponse:
+    """Top-ups, credits, subsidies and vouchers that came in, and what was taken back, a page at a time."""
+    page = received_page(cardholder, before=request.GET.get("before", ""), at=timezone.now())
+    return render(request, "portal/received.html", {"page": page})
 
 
 @for_cardholders
@@ -181,7 +192,7 @@ def lost_phone(request: HttpRequest, *, cardholder: CardholderView) -> HttpRespo
             report_phone_lost(cardholder=own, user=user, password=password, at=timezone.now())
             update_session_auth_hash(request, user)
             response = redirect("portal:lost-phone-done")
-            sessions.name_owner(request, response)
+            sessions.name_owner(request, response, starts_anew=True)
             return response
         form.add_error("password", _("The password is not right."))
     return render(request, "portal/lost_phone.html", {"form": form})

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from devices.core.funds import MAX_LOTS
 from devices.core.money import format_minor
 from ecard.benefits.compiler import names, programme_of
-from ecard.benefits.models import Grant, ProgrammeKind
+from ecard.benefits.models import Grant, Programme, ProgrammeKind
 from ecard.benefits.queries import policy_at
 from ecard.benefits.sentences import subsidy_terms, voucher_terms
 from ecard.cardholders.values import CardholderView
 from ecard.ledger.queries import funds
+
+_PLACES = ("sites", "outlets", "periods", "categories", "excludes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +42,21 @@ def given_to(cardholder: CardholderView, *, at: datetime, grant_id: int | None =
     running = Grant.objects.filter(cardholder_id=cardholder.id, ended_at__isnull=True, expires_at__gt=at)
     if grant_id is not None:
         running = running.filter(pk=grant_id)
-    related = ("sites", "outlets", "periods", "categories", "excludes")
-    grants = running.select_related("programme").prefetch_related(*(f"programme__{each}" for each in related))
-    found = list(grants.order_by("expires_at", "id")[:MAX_LOTS])
-    if not found:
-        return ()
+    # What is spent to the end runs on until it expires; it must not stand before what is not.
+    unspent = running.filter(account__balance_minor__gt=0)
+    found = list(unspent.select_related("programme").order_by("expires_at", "id")[:MAX_LOTS])
     left = funds([grant.account_id for grant in found])
-    policy, called = policy_at(at), names()
+    terms = spending_terms((grant.programme for grant in found), at=at)
     shown = []
     for grant in found:
         money, row = left[grant.account_id], grant.programme
-        if money.balance_minor <= 0:
-            continue
-        terms = (policy.programme(row.pk) if policy is not None else None) or programme_of(row)
         voucher = row.kind == ProgrammeKind.VOUCHER
-        said = voucher_terms(terms, called, value_minor=grant.amount_minor) if voucher else subsidy_terms(terms, called)
         whole = money.available_minor == grant.amount_minor
         shown.append(
             Given(
                 id=grant.pk,
                 name=row.shown_name,
-                terms=said[:1].upper() + said[1:],
+                terms=terms[row.pk](grant.amount_minor),
                 remaining_minor=money.balance_minor,
                 expires_at=grant.expires_at,
                 is_voucher=voucher,
@@ -66,3 +64,23 @@ def given_to(cardholder: CardholderView, *, at: datetime, grant_id: int | None =
             )
         )
     return tuple(shown)
+
+
+def spending_terms(programmes: Iterable[Programme], *, at: datetime) -> dict[int, Callable[[int], str]]:
+    """Programme id → its terms in a sentence for a lot of so many minor units, as the policy in force has them.
+
+    A fixed number of statements; none where there are no programmes.
+    """
+    ids = {each.pk for each in programmes}
+    if not ids:
+        return {}
+    policy, called = policy_at(at), names()
+    rows = Programme.objects.filter(pk__in=ids).prefetch_related(*_PLACES)
+
+    def sentence(row: Programme, value_minor: int) -> str:
+        terms = (policy.programme(row.pk) if policy is not None else None) or programme_of(row)
+        is_voucher = row.kind == ProgrammeKind.VOUCHER
+        said = voucher_terms(terms, called, value_minor=value_minor) if is_voucher else subsidy_terms(terms, called)
+        return said[:1].upper() + said[1:]
+
+    return {row.pk: partial(sentence, row) for row in rows}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 from ecard.cardholders.models import Cardholder
 from ecard.cardholders.operations import link_user
@@ -21,6 +22,7 @@ from tests.support.settling import Till, make_till
 
 PASSWORD = "lunch at noon 26"
 MINUTES_PER_DAY = 1_440
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,19 @@ def world(db: None) -> World:
 @pytest.fixture
 def live_world(committed_db: None) -> World:
     return make_world()
+
+
+@pytest.fixture
+def context(browser: Browser, site: str, live_world: World) -> Iterator[BrowserContext]:
+    """A phone's browser, new, on the whole server."""
+    opened = browser.new_context(base_url=site, viewport=PHONE, device_scale_factor=2, locale="en")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
 
 
 @pytest.fixture

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import override_settings
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from devices.core.accept import Genuine, read
+from devices.core.accept import Genuine
 from devices.core.code import DEVICE_BOUND, PRE_SIGNED
-from devices.core.declines import Decline
-from ecard.codes.queries import trust_at
 from ecard.payments.operations import top_up
-from tests.portal.conftest import PASSWORD, Student, World
+from tests.portal.conftest import PASSWORD, PHONE, World
+from tests.portal.phone import SHOWN, accepted, note, page_now_s, sign_in
 from tests.portal.pixels import scan, scan_new
 from tests.support.chromium import SAFE_FLAGS, find_or_install
 
-PHONE: ViewportSize = {"width": 390, "height": 844}
 LAN_HOST = "lan.test"
-READY = "html[data-offline='ready']"
 NO_ED25519 = """
 const generate = SubtleCrypto.prototype.generateKey;
 SubtleCrypto.prototype.generateKey = function (algorithm, ...rest) {
@@ -32,6 +28,10 @@ SubtleCrypto.prototype.generateKey = function (algorithm, ...rest) {
 };
 """
 NO_STORAGE = "IDBFactory.prototype.open = () => { throw new DOMException('', 'SecurityError'); };"
+KEPT_LANGUAGE = """async (language) => {
+  const kept = await (await caches.open("ecard-choice")).match("/-/language");
+  return Boolean(kept) && (await kept.text()) === language;
+}"""
 CLEAR_INDEXED_DB = """() => new Promise((resolve) => {
   const gone = indexedDB.deleteDatabase("ecard");
   gone.onsuccess = gone.onerror = resolve;
@@ -51,41 +51,6 @@ HOSTS = [
     pytest.param(Host("/", DEVICE_BOUND, 5_000), id="the portal"),
     pytest.param(Host("/hosts/plain/", PRE_SIGNED, 60_000), id="a plain host"),
 ]
-
-
-@pytest.fixture
-def context(browser: Browser, site: str, live_world: World) -> Iterator[BrowserContext]:
-    opened = browser.new_context(base_url=site, viewport=PHONE, device_scale_factor=2, locale="en")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Page:
-    return context.new_page()
-
-
-def sign_in(page: Page, student: Student, *, then: str = "/", ready: str = READY) -> None:
-    page.goto(f"/sign-in/?next={then}")
-    page.fill("[name=number]", student.number)
-    page.fill("[name=password]", PASSWORD)
-    page.click("main button.button[type=submit]")
-    page.wait_for_selector(ready)
-
-
-def page_now_s(page: Page) -> int:
-    return int(page.evaluate("Date.now()")) // 1000
-
-
-def accepted(text: str, *, now_s: int | None = None) -> Genuine | Decline:
-    now = timezone.now()
-    return read(text, trust=trust_at(now), now_s=int(now.timestamp()) if now_s is None else now_s)
-
-
-def note(page: Page, name: str) -> str:
-    shown = page.locator(f"[data-note={name}]")
-    expect(shown).to_be_visible()
-    return shown.inner_text()
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -262,26 +227,6 @@ def test_the_next_person_on_the_device_never_sees_the_last_ones_code(page: Page,
     assert taken.grant.account_ref == live_world.other.cardholder.account_ref
 
 
-def test_signing_out_leaves_nothing_on_the_device(context: BrowserContext, page: Page, live_world: World) -> None:
-    sign_in(page, live_world.student)
-    page.goto("/settings/")
-    page.click("form[data-forget] button")
-    page.wait_for_url("**/sign-in/")
-    left = page.evaluate("""async () => [
-      (await caches.keys()).length,
-      (await navigator.serviceWorker.getRegistrations()).length,
-      await new Promise((resolve) => {
-        const opening = indexedDB.open("ecard");
-        opening.onsuccess = () => {
-          const opened = opening.result;
-          if (!opened.objectStoreNames.contains("days")) return resolve(0);
-          opened.transaction("days").objectStore("days").count().onsuccess = (event) => resolve(event.target.result);
-        };
-      }),
-    ]""")
-    assert left == [0, 0, 0]
-
-
 def test_a_reported_phone_gets_no_new_codes_and_the_reporter_does(
     browser: Browser, site: str, page: Page, live_world: World
 ) -> None:
@@ -309,12 +254,35 @@ def test_the_language_of_the_pages_is_the_codes_offline_too(
     page.goto("/settings/")
     page.click("button[lang=zh-hans]")
     page.wait_for_selector("html[lang=zh-hans]")
-    page.wait_for_timeout(300)
+    page.wait_for_function(KEPT_LANGUAGE, arg="zh-hans")
     context.set_offline(True)
     page.goto("/")
     scan_new(page)
     expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
     expect(page.locator("#light")).to_have_text("放大并点亮")
+
+
+def test_what_somebody_reads_stays_open_when_the_balance_is_brought_up_to_date(page: Page, live_world: World) -> None:
+    live_world.buy(9_00)
+    page.clock.install(time=datetime.now(UTC))
+    sign_in(page, live_world.student)
+    page.locator("#sales summary").press("Enter")
+    top_up(cardholder=live_world.student.cardholder, amount_minor=50_00, by=None, at=timezone.now(), key="desk 2")
+    page.clock.fast_forward(61_000)
+    expect(page.locator("#balance")).to_have_text("¥141.00")
+    expect(page.locator("#sales .reasons")).to_be_visible()
+    expect(page.locator("#sales summary")).to_be_focused()
+
+
+def test_a_sale_that_arrives_leaves_open_what_somebody_reads(page: Page, live_world: World) -> None:
+    live_world.buy(9_00)
+    page.clock.install(time=datetime.now(UTC))
+    sign_in(page, live_world.student)
+    page.locator("#sales summary").press("Enter")
+    live_world.buy(4_00)
+    page.clock.fast_forward(61_000)
+    expect(page.locator("#sales > li")).to_have_count(2)
+    expect(page.locator("#sales [open] .money")).to_have_text("¥9.00")
 
 
 def test_lit_for_scanners_the_code_is_larger_and_escape_leads_back(page: Page, live_world: World) -> None:
@@ -387,7 +355,7 @@ def test_over_http_on_a_lan_the_code_works_while_the_page_is_open_and_says_so(
     )
     try:
         page = lan.new_page(base_url=site.replace("127.0.0.1", LAN_HOST), viewport=PHONE, locale="en")
-        sign_in(page, live_world.student, ready="#frame[data-state='shown']")
+        sign_in(page, live_world.student, ready=SHOWN)
         assert page.evaluate("isSecureContext") is False
         first = scan_new(page)
         assert isinstance(accepted(first), Genuine)

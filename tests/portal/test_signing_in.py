@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 
-from ecard.portal.shell import OWNER_COOKIE
+from ecard.portal.shell import NOBODY, OWNER_COOKIE
 from tests.portal.conftest import PASSWORD, World
 
 PERSONAL = ["/", "/sales/", "/settings/", "/settings/lost-phone/", "/settings/lost-phone/done/", "/sales/1/"]
@@ -15,7 +15,7 @@ PERSONAL = ["/", "/sales/", "/settings/", "/settings/lost-phone/", "/settings/lo
 
 def test_a_student_signs_in_and_gets_the_code_page(world: World, client: Client) -> None:
     answer = client.post("/sign-in/", {"number": world.student.number, "password": PASSWORD})
-    assert (answer.status_code, answer["Location"]) == (302, "/?welcome")
+    assert (answer.status_code, answer["Location"]) == (302, "/")
     page = client.get("/")
     assert page.status_code == 200
     assert b'id="code"' in page.content
@@ -68,14 +68,14 @@ def test_a_login_without_a_card_is_told_so(world: World, client: Client, path: s
 def test_a_place_to_return_to_is_honoured_only_on_this_site(world: World, client: Client) -> None:
     own = {"number": world.student.number, "password": PASSWORD}
     assert client.post("/sign-in/", {**own, "next": "/sales/"})["Location"] == "/sales/"
-    assert client.post("/sign-in/", {**own, "next": "https://example.org/"})["Location"] == "/?welcome"
-    assert client.post("/sign-in/", {**own, "next": "//example.org/"})["Location"] == "/?welcome"
+    assert client.post("/sign-in/", {**own, "next": "https://example.org/"})["Location"] == "/"
+    assert client.post("/sign-in/", {**own, "next": "//example.org/"})["Location"] == "/"
 
 
 def test_signing_out_ends_the_session_and_has_the_browser_forget(signed_in: Client) -> None:
     answer = signed_in.post("/sign-out/")
     assert answer["Clear-Site-Data"] == '"storage"'
-    assert answer.cookies[OWNER_COOKIE].value == ""
+    assert answer.cookies[OWNER_COOKIE].value == NOBODY
     assert signed_in.get("/").status_code == 302
 
 

@@ -10,8 +10,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from devices.core.funds import MAX_LOTS
 from ecard.benefits.models import Grant, Programme
 from ecard.benefits.operations import issue_grants, open_programme
+from ecard.ledger.models import CauseKind, TransferKind
+from ecard.ledger.operations import post
+from ecard.ledger.values import NewTransfer
 from tests.portal.conftest import World
 
 
@@ -44,6 +48,32 @@ def test_a_voucher_is_shown_with_its_terms_in_a_sentence(voucher: Grant, signed_
     signed_in.post("/i18n/setlang/", {"language": "zh-hans"})
     assert "满 ¥20 减 ¥15，各处通用" in signed_in.get("/benefits/").content.decode()
     assert "/benefits/" in signed_in.get("/sales/").content.decode()
+
+
+def test_what_is_spent_to_the_end_does_not_hide_what_is_not(world: World, signed_in: Client) -> None:
+    at = timezone.now() - timedelta(hours=1)
+    programme = open_programme(name="每日餐补", name_en="Daily subsidy")
+    for day in range(MAX_LOTS):
+        issue_grants(
+            programme=programme,
+            cardholders=[world.student.cardholder],
+            amount_minor=1_00,
+            period_key=f"day {day}",
+            expires_at=at + timedelta(days=2),
+            at=at,
+        )
+    lots = Grant.objects.filter(programme=programme).values_list("account_id", flat=True)
+    spend = [
+        NewTransfer(
+            lot, world.selling.campus.merchant.account_id, 1_00, TransferKind.CORRECTION, CauseKind.CORRECTION, 1
+        )
+        for lot in lots
+    ]
+    post(transfers=spend, at=at)
+    make_voucher(world, name="Late voucher", transferable=True)
+    shown = signed_in.get("/benefits/").content.decode()
+    assert "Late voucher" in shown
+    assert "Daily subsidy" not in shown
 
 
 def test_a_voucher_given_by_number_leaves_the_page(world: World, voucher: Grant, signed_in: Client) -> None:

@@ -31,6 +31,7 @@ const state = {
   signedOut: false,
   evicted: false,
   restored: false,
+  left: false,
   promised: null,
   refusal: "",
   refusedMs: 0,
@@ -74,16 +75,13 @@ async function open() {
   state.store = await openStore({ persistent: globalThis.isSecureContext });
   const kept = await state.store.load();
   const owner = cookie(config.ownerCookie);
-  if (kept.values.owner && owner && kept.values.owner !== owner) {
-    await state.store.clear(); // another person signed in on this device: show nothing of the last one
-    kept.days = [];
-    kept.values = {};
-  }
-  const welcomed = new URLSearchParams(location.search).has("welcome");
-  if (location.search) history.replaceState(null, "", location.pathname);
-  state.days = kept.days;
-  state.values = kept.values;
-  state.evicted = Boolean(owner) && !welcomed && state.store.persistent && kept.days.length === 0;
+  const isAnother = Boolean(owner) && kept.values.owner !== owner;
+  if (isAnother) await state.store.clear(); // somebody else signed in here, or nobody is: show nothing of the last one
+  state.days = isAnother ? [] : kept.days;
+  state.values = isAnother ? {} : kept.values;
+  const isEmpty = state.store.persistent && kept.days.length === 0;
+  state.evicted = isEmpty && Boolean(owner) && owner !== config.nobody && !cookie(config.welcomeCookie);
+  document.cookie = `${config.welcomeCookie}=; path=/; max-age=0`;
   clock.offsetMs = kept.values.clockOffsetMs ?? 0;
   await panel.use(state.days, state.values.institution ?? "");
   state.starting = !panel.hasCode && state.online;
@@ -120,6 +118,18 @@ function tell() {
   document.documentElement.dataset.net = state.online ? "on" : "off";
 }
 
+// Who signed in, or out, in another tab. What this one still holds must neither be shown nor mixed with what is theirs.
+// True where the page is being opened anew for them; asked for once, or on a slow phone it would never arrive.
+function leftToAnother() {
+  const owner = cookie(config.ownerCookie);
+  if (!state.left && owner && state.values.owner && owner !== state.values.owner) {
+    state.left = true;
+    panel.use([], "");
+    location.reload();
+  }
+  return state.left;
+}
+
 function tryAgain() {
   state.refusedMs = 0;
   return refresh();
@@ -134,6 +144,7 @@ function refresh() {
 async function bringUpToDate() {
   try {
     const answer = await request(config.urls.summary);
+    if (leftToAnother()) return;
     Object.assign(state, { online: true, signedOut: false, fresh: true, refreshedMs: Date.now() });
     await believe(answer);
     await renewIfDue(answer.data.funds_minor);
@@ -210,6 +221,7 @@ async function dropDay(day) {
 }
 
 function tick() {
+  if (leftToAnother()) return;
   if (clock.tick()) keep({ clockOffsetMs: clock.offsetMs });
   const { summaryAtMs } = state.values;
   if (summaryAtMs) {
@@ -226,6 +238,7 @@ function tick() {
 function onReturn() {
   clock.pause();
   if (document.hidden) return;
+  if (leftToAnother()) return;
   panel.look();
   screen.stayAwake();
   if (navigator.onLine && Date.now() - state.refreshedMs > REFRESH_ON_RETURN_MS) refresh();

@@ -1,4 +1,4 @@
-// Every page but the code's: tells the service worker the language, and leaves nothing behind on sign-out.
+// Every page but the code's: tells the service worker the language, and leaves nothing behind after signing out.
 import { forgetEverything } from "./parts/store.js";
 
 const language = document.documentElement.lang;
@@ -7,10 +7,4 @@ navigator.serviceWorker?.getRegistration().then((registration) => {
   registration?.active?.postMessage({ type: "language", language });
 });
 
-for (const form of document.querySelectorAll("form[data-forget]")) {
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    await forgetEverything();
-    form.submit();
-  });
-}
+if (document.querySelector("[data-forget]")) forgetEverything();

@@ -4,6 +4,7 @@ export class Screen {
     Object.assign(this, { button, texts, onFit });
     this.lock = null;
     button.addEventListener("click", () => this.light(!this.isLit));
+    button.disabled = false; // until here, a press would have been lost
     addEventListener("keydown", (event) => event.key === "Escape" && this.isLit && this.light(false));
     addEventListener("resize", onFit);
   }

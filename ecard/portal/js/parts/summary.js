@@ -5,6 +5,7 @@ import { age, fill, moment } from "./texts.js";
 export class SummaryView {
   constructor({ elements, texts, config }) {
     Object.assign(this, { elements, texts, config });
+    this.listed = "";
   }
 
   show(summary, { atMs, nowMs, fresh }) {
@@ -14,9 +15,23 @@ export class SummaryView {
     elements.group.textContent = summary.group;
     elements.balance.textContent = summary.balance;
     elements.benefits.replaceChildren(...summary.benefits.map((benefit) => this.benefit(benefit)));
-    elements.sales.replaceChildren(...summary.sales.map((sale) => this.sale(sale, nowMs)));
+    this.list(summary.sales.map((sale) => ({ ...sale, when: this.when(sale, nowMs) })));
     elements.none.hidden = summary.sales.length > 0;
     this.tellAge({ atMs, nowMs, fresh });
+  }
+
+  // Refreshed every minute: what somebody is reading stays open, and the focus where it is.
+  list(sales) {
+    const listed = JSON.stringify(sales);
+    if (listed === this.listed) return;
+    this.listed = listed;
+    const open = new Set([...this.elements.sales.querySelectorAll("[open]")].map((each) => each.dataset.sale));
+    this.elements.sales.replaceChildren(...sales.map((sale) => this.sale(sale, open.has(sale.id))));
+  }
+
+  when(sale, nowMs) {
+    const when = moment(sale.taken_at_ms, nowMs, { language: this.config.language, zone: this.config.zone });
+    return sale.reversed ? `${when} · ${this.texts.reversed}` : when;
   }
 
   tellAge({ atMs, nowMs, fresh }) {
@@ -40,18 +55,17 @@ export class SummaryView {
     );
   }
 
-  sale(sale, nowMs) {
-    const when = moment(sale.taken_at_ms, nowMs, { language: this.config.language, zone: this.config.zone });
+  sale(sale, open) {
     const amount = element("span", { class: sale.reversed ? "money undone" : "money" }, sale.amount);
     const head = element(
       "summary",
       {},
       element("span", { class: "where" }, sale.outlet),
       amount,
-      element("span", { class: "quiet-text" }, sale.reversed ? `${when} · ${this.texts.reversed}` : when),
+      element("span", { class: "quiet-text" }, sale.when),
     );
     const reasons = element("ul", { class: "reasons" }, ...sale.reasons.map((reason) => element("li", {}, reason)));
     const more = element("a", { href: sale.url }, this.texts.all_of_it);
-    return element("li", {}, element("details", {}, head, reasons, more));
+    return element("li", {}, element("details", { open, "data-sale": sale.id }, head, reasons, more));
   }
 }
