@@ -355,7 +355,7 @@ class Lan:
             self._lively = sum(now_ms - each < LIVELY_MS for each in heard)
 
     def _refresh(self) -> None:
-        """Follow the snapshot: who left it is not listened to any more, and nothing of theirs counts."""
+        """Follow the snapshot: whoever is new in it is greeted, and who left it is heard and counts no more."""
         held, keys = self._store.held, self._store.keys
         if self._site_of[0] is held and self._site_of[1] is keys:
             return
@@ -367,6 +367,8 @@ class Lan:
             terminal: before[terminal] if terminal in before and before[terminal].public == public else Peer(public)
             for terminal, public in publics.items()
         }
+        if publics.keys() - before.keys():
+            self._have_due_ms = 0
         for peer in self._peers.values():
             peer.at_hall(site.hall if site is not None else None)
         for each in held.peers if held is not None else ():

@@ -6,7 +6,7 @@ import random
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.journal.walked import AHEAD_MS, Clearing, Seen, Step, Walked, inside
@@ -219,6 +219,7 @@ clearings = st.builds(
 )
 
 
+@settings(max_examples=60)
 @given(
     st.lists(
         st.lists(st.one_of(steps, clearings), max_size=8, unique_by=lambda each: (each.epoch, each.seq)), max_size=3

@@ -66,6 +66,7 @@ def test_a_cursor_that_is_none_is_refused(asked: Callable[..., int], number: Any
 
 def test_a_rush_is_not_told_to_everybody_at_once(asked: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(news, "TOLD_PER_S", 3)
+    monkeypatch.setattr(news, "_known", news._Known(left=3.0))
     monkeypatch.setattr("time.monotonic", lambda: 1_000_000.0)
     record(topic=Topic.CARDHOLDER, refs=[1], at=NOON)
     state = generation_state()
