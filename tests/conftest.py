@@ -27,7 +27,7 @@ from pytest_django.live_server_helper import LiveServer
 from ecard.embedded import DatabaseAddresses, EmbeddedPostgres
 from ecard.settlement.authorising import lately
 from ecard.terminals.snapshots import base, news
-from tests.support import chromium, database
+from tests.support import chromium, database, schema
 
 settings.register_profile("ci", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 settings.load_profile("ci")
@@ -59,7 +59,7 @@ def django_db_setup(postgres: EmbeddedPostgres, django_db_blocker: DjangoDbBlock
     """In place of pytest-django's: that one makes and drops databases as the tests' own role."""
     addresses = postgres.create_database("test_ecard")
     with django_db_blocker.unblock():
-        database.migrate_as_owner(addresses)
+        schema.make(addresses)
     yield
     with django_db_blocker.unblock():
         connection.close()

@@ -141,7 +141,6 @@ def test_neighbours_without_a_campus_line_refuse_a_code_that_one_of_them_took(
     for counter in (north, south):
         counter.switch_line("drop")
     for counter in (north, south):
-        counter.is_offline()
         counter.type_amount("7.50")
         counter.answer_has_gone()
     picture = student.picture()
@@ -171,7 +170,6 @@ def test_neighbours_that_cannot_hear_each_other_both_take_a_code_and_finance_is_
     expect(seen).to_contain_text("LAN cable out", timeout=TIMEOUT_MS)
     keep(gallery, "gallery-lan-cable-out")
     for counter in (north, south):
-        counter.is_offline()
         counter.type_amount("6.50")
         counter.answer_has_gone()
     picture = student.picture()
@@ -195,7 +193,6 @@ def test_the_power_goes_in_the_middle_of_a_rush_and_nothing_is_lost(north: Count
     till = Unit(north.cashier)
     before = {number: len(books.sales_of(number)) for number in LAYING}
     north.switch_line("drop")
-    north.is_offline()
     for place, number in enumerate(LAYING):
         north.type_amount("5.00")
         till.lay_card(number)

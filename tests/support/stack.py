@@ -21,6 +21,7 @@ from ecard.demo import place
 from ecard.demo.options import PROJECT
 from ecard.embedded import EmbeddedPostgres, processes
 from ecard.settings.env import read_environment_file
+from tests.support import schema
 
 START_TIMEOUT_S = 240.0
 STOP_TIMEOUT_S = 60.0
@@ -71,6 +72,7 @@ def running_stack(*, people: int = PEOPLE, taps: int = 0, bare: bool = False) ->
     command = [sys.executable, "-m", "ecard.demo", "--any-ports", "--taps", str(taps)]
     command += ["--people", str(people), "--state", str(state), *(["--bare"] if bare else [])]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    _make_tables(state)
     said = state / "said"
     with said.open("wb") as output:
         process = subprocess.Popen(
@@ -92,6 +94,13 @@ def running_stack(*, people: int = PEOPLE, taps: int = 0, bare: bool = False) ->
             process.wait(STOP_TIMEOUT_S)
         finally:
             _delete(state)
+
+
+def _make_tables(state: Path) -> None:
+    """In a moment, where it is known what these sources migrate to; else the demo takes its time."""
+    if schema.is_known():
+        with EmbeddedPostgres(state / "postgres", end_with_parent=True) as server:
+            schema.load(server.create_database("ecard"))
 
 
 def _wait(process: subprocess.Popen[bytes], addresses: Path, said: Path) -> None:
