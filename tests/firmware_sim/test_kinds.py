@@ -27,7 +27,7 @@ from tests.devices.conftest import Bench, make_bench
 
 __all__ = ["make_bench"]
 
-SMALL, LARGE = (800, 480), (1280, 800)
+PHONE, SMALL, LARGE = (390, 844), (800, 480), (1280, 800)
 START_TIMEOUT_S = 10.0
 PIN = "135790"
 UID = bytes.fromhex("04aabbccddeeff")
@@ -235,6 +235,20 @@ def test_a_shift_is_opened_a_sale_voided_and_the_report_hangs_out_of_the_printer
     expect(page.locator("#paper .slip")).to_contain_text("Shift report")
     page.click("#tear")
     expect(page.locator("#slips")).to_be_hidden()
+
+
+@pytest.mark.parametrize("size", [PHONE, SMALL])
+def test_every_key_of_the_pin_pad_is_in_sight(make: Make, size: tuple[int, int]) -> None:
+    page = make("canteen").open(size=size, language="zh")
+    page.click("#supervisor")
+    menu = page.locator("#menu").bounding_box()
+    assert menu is not None
+    for key in page.locator("#pin, #pin-who, #pin-pad button").all():
+        box = key.bounding_box()
+        assert box is not None
+        assert box["x"] >= menu["x"]
+        assert box["x"] + box["width"] <= menu["x"] + menu["width"]
+        assert box["y"] + box["height"] <= size[1]
 
 
 def test_a_wrong_pin_opens_nothing_and_a_printer_without_paper_is_named(make: Make) -> None:
