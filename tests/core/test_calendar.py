@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from devices.core.evaluate import place
 from devices.core.policy import HOLIDAY, DayKind, MealPeriod, Policy, Text, Window
@@ -107,6 +109,52 @@ def test_summer_time_moves_no_meal_to_another_day(
 ) -> None:
     tap = at(local, zone=zone, fold=fold)
     assert (tap.business_date, tap.minute, tap.period) == (date, minute, period)
+
+
+ZONES = ("Asia/Shanghai", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago")
+HALF_HOURS = st.integers(0, 47).map(lambda count: 30 * count)
+PERIODS = st.lists(
+    st.tuples(HALF_HOURS, HALF_HOURS, st.sampled_from([(), (), (0, 1, 2, 3), (4, 5), (6, HOLIDAY)])), max_size=3
+)
+
+
+@settings(max_examples=400)
+@given(
+    at_s=st.integers(1_767_225_600, 1_830_297_599),
+    zone=st.sampled_from(ZONES),
+    day_starts_min=st.sampled_from([0, 240, 300, 720]),
+    periods=PERIODS,
+    acts_as=st.dictionaries(st.integers(0, 2), st.integers(0, HOLIDAY), max_size=2),
+)
+def test_any_moment_is_placed_as_by_walking_through_the_servings_of_the_clock(
+    at_s: int, zone: str, day_starts_min: int, periods: list[tuple[int, int, tuple[int, ...]]], acts_as: dict[int, int]
+) -> None:
+    now = datetime.fromtimestamp(at_s, ZoneInfo(zone)).replace(tzinfo=None)
+    days = {(now.date() - timedelta(days=back)).isoformat(): kind for back, kind in acts_as.items()}
+    policy = Policy(
+        number=1,
+        starts_at_s=0,
+        periods=tuple(MealPeriod(at, 1, Text("餐"), *each) for at, each in enumerate(periods, 1)),
+        days=tuple(DayKind(1, day, kind) for day, kind in days.items()),
+    )
+    tap = place(at_s=at_s, zone=ZoneInfo(zone), site=1, outlet=1, day_starts_min=day_starts_min, policy=policy)
+    expected = _walked(now, policy, day_starts_min, days)
+    assert (tap.business_date, tap.weekday, tap.period) == expected
+
+
+def _walked(now: datetime, policy: Policy, day_starts_min: int, days: dict[str, int]) -> tuple[str, int, int]:
+    """Business date, weekday and meal, from the servings that may have begun today or yesterday."""
+    for period in policy.periods:
+        length = timedelta(minutes=(period.end_min - period.start_min) % 1_440 or 1_440)
+        for back in (0, 1):
+            day = now.date() - timedelta(days=back)
+            begins = datetime.combine(day, time()) + timedelta(minutes=period.start_min)
+            owner = day - timedelta(days=period.start_min < day_starts_min)
+            weekday = days.get(owner.isoformat(), owner.weekday())
+            if begins <= now < begins + length and (not period.weekdays or weekday in period.weekdays):
+                return owner.isoformat(), weekday, period.id
+    owner = (now - timedelta(minutes=day_starts_min)).date()
+    return owner.isoformat(), days.get(owner.isoformat(), owner.weekday()), 0
 
 
 @pytest.mark.parametrize(
