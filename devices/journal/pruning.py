@@ -36,16 +36,10 @@ def prune_stream(connection: Connection, stream: Stream, *, current: bool, now_m
 
 
 def _delete_oldest(connection: Connection, lowest: int, end: int, *, before_ms: int) -> None:
-    """Only from the front: where the clock was ahead once, a younger record stands before older ones, and a hole in the
-    chain would not open again.
+    """Whatever stands before a record that is old enough is older still, also where the clock was ahead once: it goes
+    too. Left there it would be a hole in the chain later, or keep all that follows it for as long as the clock was off.
     """
-    past = lowest
-    for identifier, at_ms in connection.execute(_FRONT, (lowest, end, ROWS)):
-        if at_ms >= before_ms:
-            break
-        past = identifier + 1
-    if past > lowest:
-        connection.execute("DELETE FROM record WHERE id >= ? AND id < ?", (lowest, past))
+    connection.execute(_THROUGH_OLD, (lowest, lowest, end, before_ms, ROWS))
 
 
 def prune_codes(connection: Connection, *, now_ms: int) -> None:
@@ -53,5 +47,9 @@ def prune_codes(connection: Connection, *, now_ms: int) -> None:
     connection.execute(_CODES, (now_ms // 1000, ROWS))
 
 
-_FRONT = "SELECT id, at_ms FROM record WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
+_THROUGH_OLD = """
+DELETE FROM record WHERE id >= ? AND id <= (
+    SELECT max(id) FROM (SELECT id FROM record WHERE id >= ? AND id < ? AND at_ms < ? ORDER BY id LIMIT ?)
+)
+"""
 _CODES = "DELETE FROM presented WHERE code IN (SELECT code FROM presented WHERE forget_s < ? LIMIT ?)"

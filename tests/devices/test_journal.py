@@ -317,8 +317,8 @@ def test_records_of_a_clock_that_was_ahead_leave_no_hole_when_those_after_them_g
     _sell(bench, 3)
     bench.sync()
     bench.server.post_all()
-    _sell(bench, 1, first=200)
     bench.clock.pass_ms(7 * DAY_MS + 60_000)
+    _note(bench, 3)
     bench.sync()
     bench.control.maintain()
     bench.restart()
@@ -327,3 +327,25 @@ def test_records_of_a_clock_that_was_ahead_leave_no_hole_when_those_after_them_g
     run = journal.unacknowledged(100)
     assert run is not None
     assert chain_all(bytes.fromhex(run.head_before), list(run.lines)).hex() == run.head_after
+
+
+def test_a_record_of_a_clock_that_was_a_year_ahead_keeps_nothing_behind_it(bench: Bench) -> None:
+    """Else every record after it would fill the disk for that year."""
+    journal = bench.terminal._journal
+    journal.append_note(NoteRecord(journal.next_seq, bench.clock.now_ms + 365 * DAY_MS, "ahead"))
+    _sell(bench, 3)
+    old = journal.tail.seq
+    bench.sync()
+    bench.server.post_all()
+    bench.clock.pass_ms(7 * DAY_MS + 60_000)
+    _note(bench, 3)
+    bench.sync()
+    bench.control.maintain()
+    kept = [each.record.seq for each in journal.written(SaleRecord, NoteRecord, since_ms=0)]
+    assert kept == [old + 1, old + 2, old + 3]
+
+
+def _note(bench: Bench, count: int) -> None:
+    journal = bench.terminal._journal
+    for _ in range(count):
+        journal.append_note(NoteRecord(journal.next_seq, bench.clock.now_ms, "late"))
