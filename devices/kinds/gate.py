@@ -1,4 +1,7 @@
-"""A gate: identity only. A passage is durable before the arm opens; what may pass is `devices.master.passage`."""
+"""A gate: identity only. A passage is durable before the arm opens; what may pass is `devices.master.passage`.
+
+The gates of one outlet are one hall: over the LAN they share who is inside and which codes were taken.
+"""
 
 import contextlib
 from typing import Literal

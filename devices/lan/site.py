@@ -45,5 +45,5 @@ class Site(msgspec.Struct, frozen=True):
                 peer.terminal: bytes.fromhex(peer.public) for peer in held.peers if peer.terminal != held.terminal
             },
             claim_wait_ms=parameters.claim_wait_ms,
-            hall=parameters.outlet if parameters.mode == "pass" else None,
+            hall=parameters.outlet if parameters.device == "gate" or parameters.mode == "pass" else None,
         )

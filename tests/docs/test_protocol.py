@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -116,6 +116,7 @@ def test_a_datagram_of_a_neighbour_opens_as_the_page_says(page: dict[str, Any]) 
     assert found == (12, [["want", 7, 3], ["object", 9, "MTIzNDU2Nzg=", 44]])
     with pytest.raises(BadSignatureError):
         page["open_datagram"](data, {world.KEY_ID: key}, {12: world.ROOT.public})
+    assert page["passing_name"](b"12345678", 11) == lan.passing_name(b"12345678", outlet=11)
 
 
 def test_an_answer_about_a_sale_opens_as_the_page_says(page: dict[str, Any]) -> None:
@@ -130,8 +131,7 @@ def test_an_answer_about_a_sale_opens_as_the_page_says(page: dict[str, Any]) -> 
 
 def test_the_items_between_neighbours_are_the_codes() -> None:
     _before, _title, section = (ROOT / PAGE).read_text(encoding="utf-8").partition("## 11. Between the terminals")
-    kinds = (lan.Told, lan.Undone, lan.Claim, lan.Objection, lan.Have, lan.Want)
-    for kind in kinds:
+    for kind in get_args(lan.Item):
         row = f"| {kind.__struct_config__.tag} | {', '.join(kind.__struct_fields__)} |"
         assert row in section
 
