@@ -212,11 +212,14 @@ class Scoped(_Admin):
 
     def __asking(self, view: Callable[..., HttpResponse], *, name: str) -> Callable[..., HttpResponse]:
         usual = f"{self.model._meta.app_label}_{self.model._meta.model_name}_"
+        own = {f"{usual}{page}" for page in ("change", "history", "delete")}
 
         @wraps(view)
         def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            about = kwargs.get("object_id", args[0] if args else None)
+            if about is not None and name and name not in own and not self.__is_theirs(request, about):
+                raise Http404  # a button, typed with the number of nothing
             if sites_of(request) is not None:
-                about = kwargs.get("object_id", args[0] if args else None)
                 if self.__label not in SCOPES and self.__label not in SHARED:
                     raise PermissionDenied(_about_all_sites())
                 if about is not None and not self.__is_theirs(request, about):

@@ -148,3 +148,16 @@ def test_every_list_finds_by_what_it_offers_to_search(
             for text in ("1", "张", "M0001", "'; --"):
                 found = admin.get(page_of(model, "changelist"), {"q": text}, headers={"accept-language": language})
                 assert found.status_code == 200, (model, text)
+
+
+@pytest.mark.parametrize("typed", ["abc", "999999999", "9" * 30])
+def test_a_buttons_address_with_the_number_of_nothing_is_not_found(admin: Client, typed: str) -> None:
+    pressed = 0
+    for model_admin in site._registry.values():
+        buttons: Any = model_admin
+        for action in buttons._get_base_actions_detail():
+            address = reverse(f"admin:{action.action_name}", args=[typed])
+            assert admin.get(address).status_code == 404, address
+            assert admin.post(address, {"_form_submitted": "on"}).status_code == 404, address
+            pressed += 1
+    assert pressed > 30
