@@ -221,6 +221,12 @@ def _open_journal(folder: Path, hardware: _Hardware, sealing: Vault, store: Snap
     return _with_reserve(folder, hardware.storage.files, opening)
 
 
+def _begin_epoch(journal: Journal, hardware: _Hardware) -> None:
+    """A terminal that is given another place: what it sells there is not of the epoch sold before."""
+    epoch = draw_epoch(hardware.randomness)
+    journal.begin(epoch, at_ms=hardware.clock.wall_ms(), software=hardware.software)
+
+
 def _authority(parts: _Parts, transport: Transport, sync: SyncWorker, signing: SigningClock) -> ServerAuthority:
     server = Server(
         transport,
@@ -261,6 +267,7 @@ def _worker(parts: _Parts, transport: Transport, signing: SigningClock) -> SyncW
         ),
         clock=hardware.clock,
         signing_clock=signing,
+        move=partial(_begin_epoch, parts.journal, hardware),
         passing=hardware.passing,
         files=hardware.storage.files,
     )

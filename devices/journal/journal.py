@@ -45,6 +45,7 @@ from devices.journal.values import (
 FILE = "journal.sqlite3"
 
 _Also = Callable[[Connection, Vault], None]
+_AT = "SELECT at_ms FROM record WHERE id = ?"
 _INSERT_RECORD = "INSERT INTO record (id, kind, at_ms, sealed) VALUES (?, ?, ?, ?)"
 
 
@@ -89,7 +90,7 @@ class Journal(OnDisk):
                 undo.callback(journal.close)
                 journal._known = recover(journal._writer, vault, posted_through=posted_through or {})
                 journal._mark.require(journal._known.streams)
-                journal._begin(epoch=epoch, at_ms=at_ms, software=software)
+                journal._begin(epoch, at_ms=at_ms, software=software)
                 journal._reserve.restore(journal._writer)
             except FAILURES as error:
                 full = isinstance(error, StorageError) and error.full
@@ -270,6 +271,30 @@ class Journal(OnDisk):
             self._set_acked(stream, target)
             return True
 
+    def offer_again(self, *, made_ms: int) -> bool:
+        """A snapshot that was signed then does not name records acknowledged long before: send them again, and let the
+        server say that it has them. Not where that would leave too little room for sales. Raises JournalBroken.
+        """
+        before_ms, most = made_ms - self._limits.offer_again_ms, self._limits.max_unacknowledged // 2
+        with self._lock:
+            for stream in self._known.streams.values():
+                place = max(stream.posted, 0 if stream.first_seq == 1 else stream.first_seq)
+                if place >= stream.acked or stream.offered_ms > before_ms:
+                    continue
+                if self.unsent + stream.acked - place > most or not self._older(stream, place + 1, before_ms):
+                    continue
+                self._set_acked(stream, place)
+                stream.offered_ms = made_ms
+                return True
+        return False
+
+    def _older(self, stream: Stream, seq: int, before_ms: int) -> bool:
+        try:
+            found = self._writer.execute(_AT, (tables.record_id(stream.ordinal, seq),)).fetchone()
+        except StorageError as error:
+            raise JournalBroken(f"a record's time cannot be read: {error}") from error
+        return found is not None and found[0] < before_ms
+
     def _set_acked(self, stream: Stream, upto: int) -> None:
         write = partial(tables.set_acked, self._writer, self._vault, epoch=stream.epoch, ordinal=stream.ordinal)
         try:
@@ -327,7 +352,17 @@ class Journal(OnDisk):
 
     # Starting
 
-    def _begin(self, *, epoch: int, at_ms: int, software: str) -> None:
+    def begin(self, epoch: int, *, at_ms: int, software: str) -> None:
+        """End the present epoch here: what follows is another place's. Raises JournalFull or JournalBroken."""
+        with self._lock:
+            if self._broken:
+                raise JournalBroken(self._broken)
+            try:
+                self._with_reserve(partial(self._begin, epoch, at_ms=at_ms, software=software), spare=True)
+            except (StorageError, ValueError) as error:
+                raise self._after_failure(error) from error
+
+    def _begin(self, epoch: int, *, at_ms: int, software: str) -> None:
         record = first_record(self._known, epoch=epoch, at_ms=at_ms, software=software)
         line = records.encode_record(record)
         head = records.chain(GENESIS, line)

@@ -118,7 +118,15 @@ def _require_end(known: Known, record: EpochRecord) -> None:
 
 
 def reread_end(connection: Connection, vault: Vault, known: Known) -> bool:
-    """After a commit that failed: whether its record is there nevertheless, and then learnt. Raises as `recover`."""
+    """After a commit that failed: whether its record is there nevertheless, and then learnt. Raises as `recover`.
+
+    An epoch that was begun nevertheless is gone on with.
+    """
+    for epoch, ordinal in connection.execute("SELECT epoch, ordinal FROM stream ORDER BY ordinal DESC LIMIT 1"):
+        if epoch not in known.streams:
+            for _, _, _, sealed in tables.sealed_records(connection, ordinal, first=1, last=1):
+                known.streams[epoch] = Stream(epoch, ordinal, last_seq=1, acked=0)
+                known.tail = Tail(epoch, 1, tables.open_line(vault, sealed, epoch=epoch, seq=1)[0])
     stream = known.current
     last = tables.last_sequence(connection, stream.ordinal)
     if last == stream.last_seq:

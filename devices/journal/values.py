@@ -18,7 +18,8 @@ def unwatched(_step: str) -> None:
 
 class Limits(msgspec.Struct, frozen=True):
     """Bounds of a journal. `keep_ms` is the backup window: how long acknowledged records stay, in case the server
-    is restored and asks again; `unposted_keep_ms` bounds those the server has not reported as posted. `reserve_bytes`
+    is restored and asks again; `unposted_keep_ms` bounds those the server has not reported as posted, and after each
+    `offer_again_ms` they are sent once more: an acknowledgement is not signed, what a snapshot says is. `reserve_bytes`
     of the disk and of the file are for what must be written when no sale may be.
     """
 
@@ -28,6 +29,7 @@ class Limits(msgspec.Struct, frozen=True):
     reserve_bytes: int = 8 * 1024**2
     keep_ms: int = 7 * DAY_MS
     unposted_keep_ms: int = 30 * DAY_MS
+    offer_again_ms: int = DAY_MS
 
 
 class Stream(msgspec.Struct):
@@ -39,6 +41,7 @@ class Stream(msgspec.Struct):
     acked: int
     first_seq: int = 1
     posted: int = 0
+    offered_ms: int = 0
 
 
 class Tail(msgspec.Struct, frozen=True):

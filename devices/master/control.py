@@ -261,9 +261,10 @@ class MasterControl:
 
     # What the upload reports
 
-    def enrolled(self, terminal: int) -> None:
-        """The server knows this terminal now."""
+    def enrolled(self, terminal: int, *, keep: Callable[[bool], None]) -> None:
+        """The server knows this terminal now; `keep` makes it durable first, and is told whether it was another one."""
         with self._lock:
+            keep(self._terminal not in (0, terminal))
             self._terminal, self._notice = terminal, None
         self._changed()
 
@@ -345,6 +346,9 @@ class MasterControl:
             self._changed()
         if sure:
             self._journal.maintain(now_ms=now_ms)
+            held = self._store.held
+            if held is not None and self._journal.offer_again(made_ms=held.made_s * 1000):
+                self._changed()
 
     def _mend(self, now_ms: int) -> bool:
         """Storage that failed is tried again; a sale found there that nobody was shown is undone."""

@@ -10,7 +10,7 @@ from devices.drivers.clock import Clock
 from devices.drivers.files import ON_DISK, Files
 from devices.drivers.network import NoAnswer
 from devices.journal.journal import Journal
-from devices.journal.values import JournalBroken, Passing, unwatched
+from devices.journal.values import JournalBroken, JournalFull, Passing, unwatched
 from devices.master import texts
 from devices.master.control import MasterControl
 from devices.master.online import JOURNAL_LEAST
@@ -81,10 +81,12 @@ class SyncWorker:
         machine: SyncMachine,
         clock: Clock,
         signing_clock: SigningClock,
+        move: Callable[[], None],
         passing: Passing = unwatched,
         files: Files = ON_DISK,
     ) -> None:
         self._folder, self._identity, self._passing, self._files = folder, identity, passing, files
+        self._move = move
         self._journal, self._store, self._control, self._server = journal, store, control, server
         self._machine, self._clock, self._signing_clock = machine, clock, signing_clock
         self._machine_lock = threading.Lock()
@@ -205,9 +207,17 @@ class SyncWorker:
         enrolled = self._server.enrol(command.code)
         if isinstance(enrolled, Refusal):
             return Refused(command, enrolled)
-        save_identity(self._folder, enrolled, files=self._files)
+
+        def keep(moved: bool) -> None:
+            if moved:
+                self._move()
+            save_identity(self._folder, enrolled, files=self._files)
+
+        try:
+            self._control.enrolled(enrolled.terminal, keep=keep)
+        except (JournalFull, JournalBroken, OSError) as error:
+            raise NoAnswer("the disk refused who this terminal is; asked again") from error
         self._identity = enrolled
-        self._control.enrolled(enrolled.terminal)
         return HasIdentity()
 
     def _fetch_keys(self, command: FetchKeys, identity: Enrolled) -> Event:

@@ -39,6 +39,8 @@ MAX_EPOCH = (1 << 63) - 1
 QUARANTINE_LIMIT = 200
 """So many unresolved uploads are kept for one terminal; a bad or stolen one cannot fill the disk."""
 
+SAME_EPOCH_LIMIT = 8
+"""Epochs are drawn at random: more than one place of the same one is a device that was moved."""
 
 ADMISSIBLE_KINDS = (QuarantineKind.REVOKED, QuarantineKind.OTHER_CONTENT)
 """What is whole in itself, so that a person's word is all it lacks."""
@@ -133,7 +135,7 @@ def _store(upload: _Upload, *, follow: bool = False) -> Ack:
     """Admit the next sequence. With `follow` a history that is not the held one may go on after it."""
     head = upload.head
     chained = chain_all(_hex(head.head_before), upload.lines) == _hex(head.head_after)
-    stream = Stream.objects.select_for_update(no_key=True).filter(terminal=upload.terminal, epoch=head.epoch).first()
+    stream = _stream(upload.terminal, head.epoch)
     checkpoint("receive.locked")
     held = stream.next_seq - 1 if stream else 0
     if not chained:
@@ -155,7 +157,7 @@ def _store(upload: _Upload, *, follow: bool = False) -> Ack:
         return _keep_apart(upload, QuarantineKind.OTHER_CONTENT, held=held)
     Batch.objects.create(
         stream=stream,
-        terminal=upload.terminal,
+        terminal_id=stream.terminal_id,
         first_seq=held + 1,
         last_seq=upload.last_seq,
         skip=skip,
@@ -169,6 +171,20 @@ def _store(upload: _Upload, *, follow: bool = False) -> Ack:
     stream.save(update_fields=["next_seq", "head", "forked"])
     checkpoint("receive.advanced")
     return Ack("accepted", head.epoch, upload.last_seq)
+
+
+def _stream(terminal: Terminal, epoch: int) -> Stream | None:
+    """What is held of an epoch, locked. A device that was given another place began its earlier epochs elsewhere:
+    there they go on, known by the device's signature, and nothing of them is taken in a second time.
+    """
+    locked = Stream.objects.select_for_update(no_key=True)
+    found = locked.filter(terminal=terminal, epoch=epoch).first()
+    if found is None:
+        for elsewhere in locked.filter(epoch=epoch).exclude(terminal=terminal).order_by("pk")[:SAME_EPOCH_LIMIT]:
+            newest = Batch.objects.filter(stream=elsewhere).order_by("-first_seq").first()
+            if newest is not None and _signed_by(terminal, bytes(newest.raw)):
+                return elsewhere
+    return found
 
 
 def _open_stream(upload: _Upload) -> Stream | Ack:
@@ -189,7 +205,7 @@ def _open_stream(upload: _Upload) -> Stream | Ack:
     ):
         return _keep_apart(upload, QuarantineKind.BAD_EPOCH, held=0)
     streams = Stream.objects.filter(terminal=terminal)
-    previous = streams.filter(epoch=first.previous_epoch).first() if first.previous_epoch else None
+    previous = _stream(terminal, first.previous_epoch) if first.previous_epoch else None
     if first.previous_epoch and (previous is None or previous.next_seq - 1 < first.previous_seq):
         return Ack("gap", head.epoch, 0, need_epoch=first.previous_epoch)
     alarm = _alarm(first, previous=previous, streams_known=list(streams.values_list("previous_epoch", flat=True)))

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from devices.core.declines import Why
-from devices.core.messages import Ack
+from devices.core.messages import Ack, open_batch
+from devices.journal.values import DAY_MS, Limits
 from devices.master.screen import Phase
 from devices.sync.machine import KEYS_EVERY_MS
 from tests.devices import world
@@ -87,3 +88,75 @@ def test_a_terminal_enrolled_in_another_place_waits_for_what_is_sold_there(bench
     bench.clock.pass_ms(30_000)
     bench.sync()
     assert bench.pay(1_00, bench.show(1)).approved
+
+
+def _forged(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attack: whoever sits on the line says that all is well and keeps the records."""
+
+    def swallow(body: bytes) -> Ack:
+        head, _ = open_batch(body, device_public=bytes.fromhex(bench.server.device_public))
+        return Ack("accepted", head.epoch, head.first_seq + head.count - 1)
+
+    _answers(bench, monkeypatch, swallow)
+
+
+def test_forged_acknowledgements_are_found_out_by_the_signed_snapshots_and_no_sale_is_forgotten(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = bench.server.receive
+    _forged(bench, monkeypatch)
+    bench.pay(1_00, bench.show(1))
+    bench.sync()
+    assert (bench.control.screen().unsent, _lines(bench)) == (0, 1), "the sale is believed to be there, and is not"
+    for _ in range(20):
+        bench.clock.pass_ms(DAY_MS)
+        bench.sync()
+        bench.control.maintain()
+        bench.sync()
+    _answers(bench, monkeypatch, receive)
+    bench.clock.pass_ms(DAY_MS + 60_000)
+    bench.sync()
+    bench.control.maintain()
+    bench.sync()
+    assert (bench.control.screen().unsent, _lines(bench)) == (0, 2)
+
+
+def test_what_was_posted_is_not_sent_again_and_what_was_not_once_a_day(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive, sent = bench.server.receive, []
+
+    def count(body: bytes) -> Ack:
+        sent.append(bench.clock.now_ms)
+        return receive(body)
+
+    bench.pay(1_00, bench.show(1))
+    bench.sync()
+    bench.server.post_all()
+    bench.pay(1_00, bench.show(2))
+    bench.sync()
+    _answers(bench, monkeypatch, count)
+    for _ in range(12):
+        bench.clock.pass_ms(6 * 3600 * 1000)
+        bench.sync()
+        bench.control.maintain()
+        bench.sync()
+    assert len(sent) == 2
+    bench.server.post_all()
+    for _ in range(12):
+        bench.clock.pass_ms(6 * 3600 * 1000)
+        bench.sync()
+        bench.control.maintain()
+    assert len(sent) == 2
+    assert _lines(bench) == 3
+
+
+def test_too_many_to_send_again_never_stop_sales(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(limits=Limits(max_unacknowledged=6))
+    for account_ref in range(100, 105):
+        assert bench.pay(1_00, bench.show(account_ref)).approved
+        bench.sync()
+    bench.clock.pass_ms(2 * DAY_MS)
+    bench.sync()
+    bench.control.maintain()
+    assert bench.control.screen().unsent == 0

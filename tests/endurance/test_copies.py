@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from devices.terminal import Terminal
+from ecard.media.operations import bind_card
 from ecard.settlement.models import ExceptionKind, Sale
 from ecard.terminals.models import Stream
 from ecard.terminals.models import Terminal as Row
@@ -150,4 +152,33 @@ def test_a_replaced_terminals_unsent_sales_arrive_once_it_is_given_a_place_of_it
     sync(old)
     assert old.control.screen().unsent == 0
     _all_posted_once(world, sales=2)
-    assert Sale.objects.filter(terminal=spare).count() == 1
+    assert Sale.objects.filter(terminal=row).count() == 2, "sold where it was sold"
+
+
+def test_what_a_replaced_terminal_had_posted_is_not_charged_again_from_its_own_place(
+    world: World, row: Row, opened: Opener
+) -> None:
+    """A card's sale has no code by which a second one could be told: only the journal says that it is the same."""
+    uid = bytes.fromhex("04a1b2c3")
+    bind_card(cardholder=world.person(0), uid=uid, by=None, at=world.at)
+    old = opened("old", enrol=_code(world, row))
+    old.control.set_amount(10_00)
+    assert old.control.tap_card(uid).approved
+    _sell(world, old, 1)
+    sync(old)
+    _sell(world, old, 2)
+    opened("new", enrol=_code(world, row))
+    spare = register(name="面档（旧机）", outlet=world.campus.other_outlet, at=world.at)
+    old.enrol(_code(world, spare))
+    sync(old)
+    old.control.set_amount(10_00)
+    assert old.control.tap_card(uid).approved
+    sync(old)
+    assert old.control.screen().unsent == 0
+    _all_posted_once(world, sales=4)
+    assert [world.purse(place) for place in (0, 1, 2)] == [80_00, 90_00, 90_00]
+    assert told() == [ExceptionKind.STREAM_RESTARTED], "the new device has no history"
+    where = Counter(Sale.objects.values_list("outlet", flat=True))
+    assert where == {world.campus.outlet.pk: 3, world.campus.other_outlet.pk: 1}, "each where it was sold"
+    sync(old)
+    assert old._journal.pending(world.person(0).account_ref).sales == 0, "told of all that was posted, there and here"

@@ -17,8 +17,9 @@ from devices.master.screen import Phase
 from devices.store.snapshots import StoreBroken
 from devices.terminal import STORAGE_KEY
 from firmware_sim.disk import images
+from tests.devices import world
 from tests.devices.world import FakeRandomness
-from tests.endurance.machine import Machine, after_the_cut, check
+from tests.endurance.machine import Machine, after_the_cut, check, check_epochs
 from tests.support.longjournal import fill
 
 ALWAYS = 1_000_000
@@ -259,3 +260,32 @@ def test_fifty_thousand_sales_wait_then_the_next_is_refused_until_the_line_is_ba
     machine.sync(steps=8)
     assert 0 < journal.unsent < 50_000
     assert machine.pay(2).approved
+
+
+# Given another place
+
+
+@pytest.mark.parametrize("fault", ["refuse_writes", "refuse_syncs"])
+def test_given_another_place_on_a_failing_disk_each_sale_stays_where_it_was_made(make: Make, fault: str) -> None:
+    """The epoch of the new place is begun whole or not at all, and the one before it ends where it says."""
+    for step in range(12):
+        machine = make()
+        assert machine.pay(1).approved
+        machine.server.terminal += 1
+        setattr(machine.disk, fault, step)
+        machine.terminal.enrol(world.ENROLMENT_CODE)
+        machine.sync()
+        machine.disk.refuse_writes, machine.disk.refuse_syncs = None, 0
+        machine.wait(60_000)
+        machine.terminal.control.maintain()
+        machine.sync()
+        assert machine.terminal.control.screen().terminal == machine.server.terminal
+        assert machine.pay(2).approved
+        _all_shown_arrived(machine)
+        before, after = machine.shown
+        assert before.epoch != after.epoch
+        machine.close()
+        machine.boot()
+        assert machine.pay(3).approved
+        _all_shown_arrived(machine)
+        check_epochs(machine.server)

@@ -232,8 +232,20 @@ def _denials(at: datetime) -> tuple[Denial, ...]:
 
 def _posted_through(terminal: Terminal) -> tuple[PostedThrough, ...]:
     newest = Stream.objects.filter(terminal=terminal).order_by("-id")
-    found = newest.values_list("epoch", "posted_through")[:STREAMS_LIMIT]
-    return tuple(PostedThrough(epoch, seq) for epoch, seq in found if seq)
+    own = list(newest.values_list("epoch", "posted_through", "previous_epoch")[:STREAMS_LIMIT])
+    found = own + _from_where_it_was(own)
+    return tuple(PostedThrough(epoch, seq) for epoch, seq, _previous in found[:STREAMS_LIMIT] if seq)
+
+
+def _from_where_it_was(own: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """A device that was moved here counts what it sold before until it is told: its epochs go on at the other place."""
+    epochs = {epoch for epoch, _seq, _previous in own}
+    told_of = {previous for _epoch, _seq, previous in own if previous} - epochs
+    if not told_of or len(own) == STREAMS_LIMIT:
+        return []
+    places = Stream.objects.filter(epoch__in=told_of).values("terminal")
+    elsewhere = Stream.objects.filter(terminal__in=places).exclude(epoch__in=epochs).order_by("-id")
+    return list(elsewhere.values_list("epoch", "posted_through", "previous_epoch")[:STREAMS_LIMIT])
 
 
 def _parameters(now: Terminal) -> Parameters:
