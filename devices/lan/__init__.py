@@ -1,1 +1,1 @@
-"""Terminals of one site tell each other what they sold and who went through, with no server: signed, sealed, over UDP."""
+"""Terminals of a site tell each other what they sold and who went through, with no server: signed, sealed, over UDP."""
