@@ -128,14 +128,18 @@ class Rights(_BaseModelAdmin):
     """Chooses among the rights that mean something here."""
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        searched = ""
         if db_field.name in ("permissions", "user_permissions"):
             given = Permission.objects.exclude(content_type__app_label__in=PLUMBING)
             given = given.exclude(content_type__model="permission")
             kwargs |= {"queryset": given.select_related("content_type"), "form_class": RightsField}
             kwargs["widget"] = UnfoldAdminSelect2MultipleWidget()
+            searched = kwargs["widget"].attrs["class"]
         elif db_field.name == "groups":
             kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
-        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field is not None and searched:
+            field.widget.attrs["class"] = searched  # by which the theme's script knows it; the theme overwrote it
         if field is not None:
             field.help_text = db_field.help_text  # Django adds how a plain list is chosen from, which this is not
         return field

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pytest
 
-from tests.e2e.books import Books
+from tests.e2e.books import BookedSale, Books
 from tests.e2e.counter import Counter
 from tests.e2e.journeys import posted_once
 from tests.e2e.phone import Phone
@@ -15,6 +17,14 @@ from tests.support.stack import Stack
 DRAFT = "Gym and prices"
 GYM = "Gym 1 · Fitness"
 STUDENTS = 47
+
+
+class Sold(NamedTuple):
+    """What the ledger has of the story."""
+
+    at_the_gym: BookedSale
+    at_the_canteen: BookedSale
+    to_staff: BookedSale
 
 
 @pytest.fixture(scope="session")
@@ -53,31 +63,41 @@ def test_an_allowance_for_the_gym_and_prices_by_class_are_set_up_rehearsed_appro
     _charge(student, staff, visitor, north=north, south=south)
 
     come_back_from_the_dark(north, south)
+    sold = _booked(books, student=student, staff=staff, visitor=visitor, before=before)
+    for phone in phones:
+        phone.find_the_network()
+    _each_reads_why(student, staff, sold)
+
+
+def _booked(books: Books, *, student: Phone, staff: Phone, visitor: Phone, before: dict[str, list[BookedSale]]) -> Sold:
+    """Each paid once what was shown: at the gym the allowance, at the canteen the purse."""
     last = posted_once(books, student.number, before=before[student.number], amounts_minor=(30_00, 12_00))
     at_the_gym = books.sales_of(student.number)[-2]
     assert (at_the_gym.grant_minor, at_the_gym.purse_minor) == (30_00, 0)
     assert (last.grant_minor, last.purse_minor) == (0, 12_00)
     of_staff = posted_once(books, staff.number, before=before[staff.number], amounts_minor=(16_00,))
     posted_once(books, visitor.number, before=before[visitor.number], amounts_minor=(26_00,))
-    for phone in phones:
-        phone.find_the_network()
+    return Sold(at_the_gym, last, of_staff)
+
+
+def _each_reads_why(student: Phone, staff: Phone, sold: Sold) -> None:
     is_explained(
         student,
-        at_the_gym.id,
+        sold.at_the_gym.id,
         zh=("标价 ¥30.00", "“健身补贴”支付 ¥30.00"),
         en=("List price ¥30.00", "“Gym allowance” paid ¥30.00"),
         name="university",
     )
     is_explained(
         student,
-        last.id,
+        sold.at_the_canteen.id,
         zh=("“健身补贴”不适用于此处", "钱包支付 ¥12.00"),
         en=("“Gym allowance” cannot be spent here", "The purse paid ¥12.00"),
         name="university-canteen",
     )
     is_explained(
         staff,
-        of_staff.id,
+        sold.to_staff.id,
         zh=("按“教职工价”计价 ¥16.00",),
         en=("Priced at ¥16.00 by “Staff price”",),
         name="university-staff",

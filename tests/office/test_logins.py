@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
 from axes.models import AccessAttempt
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
@@ -102,3 +105,15 @@ def test_a_superusers_password_is_set_by_no_other_login(boss: User) -> None:
     assert clerk.get(page).status_code == 200
     boss.refresh_from_db()
     assert boss.check_password("a long password")
+
+
+@pytest.mark.parametrize(("page", "field"), [("auth_user", "user_permissions"), ("auth_group", "permissions")])
+def test_rights_are_chosen_by_typing_and_none_is_lost_by_a_click(
+    boss: User, admin: Client, page: str, field: str
+) -> None:
+    """A plain list of several loses what is chosen when one forgets to hold a key."""
+    record = boss if page == "auth_user" else Group.objects.create(name="clerks")
+    shown = admin.get(reverse(f"admin:{page}_change", args=[record.pk])).content.decode()
+    (chosen,) = re.findall(rf"<select[^>]*name=\"{field}\"[^>]*>", shown)
+    assert "unfold-admin-autocomplete" in chosen
+    assert "select2.init.js" in shown
