@@ -33,6 +33,8 @@ _INT_63 = 0x7FFF_FFFF_FFFF_FFFF
 _INT_15 = 0x7FFF
 EARLIEST_MS = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp()) * 1000
 LATEST_MS = int(datetime(2106, 1, 1, tzinfo=UTC).timestamp()) * 1000
+BUSINESS_DAYS_OFF = 2
+"""So far may a business date be from the moment's day in UTC: zones differ, and a night belongs to its evening."""
 
 EVIDENCE = struct.Struct("<BqI")
 """One entry of `Batch.evidence`: a Finding, the code id as a signed integer, the moment presented in unix seconds."""
@@ -124,9 +126,8 @@ def check_line(line: bytes, *, seq: int, epoch: int, check: EvidenceCheck) -> Fo
         return Found(Finding.INCONSISTENT)
     if isinstance(record, ReversalRecord | NoteRecord):
         return Found(Finding.FINE)
-    if isinstance(record, PassRecord):
-        return _check_presented(record, check)
-    return _check_presented(record, check) if consistent(record) else Found(Finding.INCONSISTENT)
+    fit = _is_moment(record.tap.at_s) if isinstance(record, PassRecord) else consistent(record)
+    return _check_presented(record, check) if fit else Found(Finding.INCONSISTENT)
 
 
 def consistent(sale: SaleRecord) -> bool:
@@ -145,9 +146,9 @@ def consistent(sale: SaleRecord) -> bool:
         and 0 <= quote.policy <= _INT_32
         and 0 <= quote.evaluator <= _INT_15
         and 0 <= sale.tap.outlet <= _INT_15
-        and EARLIEST_MS <= sale.tap.at_s * 1000 < LATEST_MS
+        and _is_moment(sale.tap.at_s)
         and 0 <= sale.tap.period <= _INT_15
-        and _is_date(sale.tap.business_date)
+        and _is_day_of(sale.tap.business_date, sale.tap.at_s)
         and len(quote.counted) <= MAX_COUNTED
         and all(_countable(each, sale.shown_minor) for each in quote.counted)
         and all(leg.ref <= _INT_15 for leg in legs if leg.source == "entitlement")
@@ -176,12 +177,18 @@ def _check_presented(sale: SaleRecord | PassRecord, check: EvidenceCheck) -> Fou
     return Found(Finding.FINE, *presentation)
 
 
-def _is_date(text: str) -> bool:
+def _is_moment(at_s: int) -> bool:
+    return EARLIEST_MS <= at_s * 1000 < LATEST_MS
+
+
+def _is_day_of(text: str, at_s: int) -> bool:
+    """Is it a date that a moment can have in some zone? A terminal must not choose the day that its sales count for."""
     try:
-        date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return False
-    return len(text) == 10
+    off = day.toordinal() - datetime.fromtimestamp(at_s, UTC).toordinal()
+    return len(text) == 10 and abs(off) <= BUSINESS_DAYS_OFF
 
 
 def pack_evidence(found: list[Found]) -> bytes:
