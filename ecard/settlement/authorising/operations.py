@@ -36,7 +36,9 @@ FORGET_AFTER = timedelta(days=30)
 FORGET_LIMIT = 10_000
 _ATTEMPTS = 3
 _LOCK = 0x4155_5448
-"""Any constant that no other two-part advisory lock of this database uses."""
+_LOCK_PERSON = 0x4155_5450
+"""Any constants that no other two-part advisory lock of this database uses."""
+_INT_31 = 1 << 31
 
 
 def authorise(*, terminal: Terminal, asked: Authorise, body: bytes, at: datetime) -> Authorised | Refusal:
@@ -91,6 +93,9 @@ def _answer(
 ) -> Authorised | Refusal | _InTheWay:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, terminal.pk])
+        if isinstance(who, Shown):
+            # Or two terminals that are shown one code at once would both find it unused.
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_PERSON, who.account_ref % _INT_31])
     this = Q(epoch=asked.epoch, seq=asked.seq)
     mine = list(AuthorisedHold.objects.filter(Q(state=AuthorisedState.OPEN) | this, terminal=terminal))
     known = next((each for each in mine if (each.epoch, each.seq) == (asked.epoch, asked.seq)), None)
