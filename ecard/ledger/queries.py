@@ -91,7 +91,7 @@ ORDER BY page.id
 
 _NEWEST_CAUSES = """
 SELECT DISTINCT ON (debit_account_id) debit_account_id, cause_id FROM ledger_transfer
-WHERE debit_account_id = ANY(%s::bigint[]) AND kind = %s ORDER BY debit_account_id, id DESC
+WHERE debit_account_id = ANY(%s::bigint[]) AND kind = ANY(%s::smallint[]) ORDER BY debit_account_id, id DESC
 """
 
 _BESIDE = (TransferKind.VOUCHER_REST, TransferKind.VOUCHER_RESTORED)
@@ -226,10 +226,10 @@ def cause_totals(*, cause_kind: int, first_id: int, last_id: int, limit: int) ->
         return {cause_id: (moved, back) for cause_id, moved, back in cursor.fetchall()}
 
 
-def newest_causes(account_ids: Iterable[int], *, kind: TransferKind) -> dict[int, int]:
-    """Account → the cause of the newest transfer of this kind out of it; accounts without one are left out."""
+def newest_causes(account_ids: Iterable[int], *, kinds: Iterable[TransferKind]) -> dict[int, int]:
+    """Account → the cause of the newest transfer of these kinds out of it; accounts without one are left out."""
     with connection.cursor() as cursor:
-        cursor.execute(_NEWEST_CAUSES, [list(account_ids), kind])
+        cursor.execute(_NEWEST_CAUSES, [list(account_ids), [int(kind) for kind in kinds]])
         return dict(cursor.fetchall())
 
 

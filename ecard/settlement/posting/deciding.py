@@ -9,11 +9,12 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ecard.benefits.values import UsageRow
+from ecard.merchants.queries import OutletView
 from ecard.settlement.models import DETAIL_LENGTH_MAX, ExceptionKind, Passage, SaleReversal, TerminalNote, Way
 from ecard.settlement.posting.counts import PLAIN, Counts, counts_of, kept
 from ecard.settlement.posting.records import Line, NoteLine, PassLine, ReversalLine, SaleLine
 from ecard.settlement.posting.sources import Named, Presentation, Shown
-from ecard.settlement.posting.teller import Failed, Teller
+from ecard.settlement.posting.teller import Failed, Paid, Teller
 from ecard.settlement.posting.work import Taken
 from ecard.settlement.posting.writing import day_number, sale_row
 from ecard.settlement.rules import WHY, Finding, record_id, storable
@@ -123,29 +124,7 @@ class Decider:
             written.refs.add(ref)
         if key in named.reversed_ids:
             self._sold[key] = _Sold(ref, day, amount_minor, tap.period, counts, paid[4] > 0, presentation)
-        # By place: named arguments cost more than the rest of the call, and this runs for every sale.
-        written.sales.append(
-            sale_row(
-                key,
-                ref,
-                code_id,
-                presented_s,
-                sale.at_ms,
-                batch.batch_id,
-                batch.terminal_id,
-                outlet.merchant_id,
-                amount_minor,
-                paid,
-                sale.quote.policy,
-                day_number,
-                outlet.id,
-                sale.quote.evaluator,
-                batch.skip + place,
-                attempt,
-                tap.period,
-                kept(counts, amount_minor, paid[0] + paid[3]) if counts else PLAIN,
-            )
-        )
+        written.sales.append(_row(batch, place, key, sale, found, outlet, paid, day_number, attempt, counts))
 
     def _undo(self, batch: Taken, place: int, key: int, reversal: ReversalLine) -> None:
         stream_id = self._named.streams.get((batch.terminal_id, reversal.of_epoch))
@@ -186,6 +165,41 @@ class Decider:
         day = date.fromisoformat(text)
         known = self._days[text] = day, day_number(day)
         return known
+
+
+def _row(
+    batch: Taken,
+    place: int,
+    key: int,
+    sale: SaleLine,
+    found: tuple[int, int, int],
+    outlet: OutletView,
+    paid: Paid,
+    day_number: int,
+    attempt: int,
+    counts: Counts,
+) -> bytes:
+    """What is written of one sale. By place: named arguments cost more than the call, and this runs for every sale."""
+    return sale_row(
+        key,
+        sale.account_ref,
+        found[1],
+        found[2],
+        sale.at_ms,
+        batch.batch_id,
+        batch.terminal_id,
+        outlet.merchant_id,
+        sale.shown_minor,
+        paid,
+        sale.quote.policy,
+        day_number,
+        outlet.id,
+        sale.quote.evaluator,
+        batch.skip + place,
+        attempt,
+        sale.tap.period,
+        kept(counts, sale.shown_minor, paid[0] + paid[3]) if counts else PLAIN,
+    )
 
 
 def _passage(batch: Taken, place: int, key: int, passed: PassLine, finding: int) -> Passage:

@@ -29,6 +29,7 @@ from ecard.settlement.posting.sources import (
     Presentation,
     Shown,
     look_up,
+    moved_by_now,
     posted_presentations,
     vouchers_before,
 )
@@ -41,7 +42,7 @@ from ecard.settlement.posting.writing import (
     mark_posted,
 )
 from ecard.settlement.reported import operations as reported
-from ecard.settlement.rules import Finding, unpack_evidence
+from ecard.settlement.rules import Finding, split_record_id, unpack_evidence
 from ecard.settlement.values import PostReport
 
 GROUP_RECORDS = 8_000
@@ -79,9 +80,10 @@ def _post(*, at: datetime, limit_records: int) -> PostReport:
         batches = _read(taken)
         named = _look_up(batches)
         reserved = reserved_for([(each.batch, each.lines) for each in batches])
-        report = None if reserved.held else _post_lightly(batches, named, at=at)
+        at_stake = _at_stake(batches, named)
+        report = None if reserved.held or at_stake else _post_lightly(batches, named, at=at)
         if report is None:
-            report = _post_carefully(batches, named, reserved, at=at)
+            report = _post_carefully(batches, named, reserved, at_stake=at_stake, at=at)
     checkpoint("post.committed")
     return report
 
@@ -144,10 +146,13 @@ def _post_lightly(batches: list[_Read], named: Named, *, at: datetime) -> PostRe
     return _finish(batches, decider, group=group, at=at)
 
 
-def _post_carefully(batches: list[_Read], named: Named, reserved: Reserved, *, at: datetime) -> PostReport:
+def _post_carefully(
+    batches: list[_Read], named: Named, reserved: Reserved, *, at_stake: set[int], at: datetime
+) -> PostReport:
     """Decided under locks: what a source cannot pay, and codes taken before, are told apart, and holds are ended."""
     locked = lock_accounts(named.accounts() | reserved.accounts)
     reserved.read()
+    named = moved_by_now(named)
     checkpoint("post.locked")
     group = next_posting_group()
     shown = posted_presentations(_presentations(batches))
@@ -156,7 +161,7 @@ def _post_carefully(batches: list[_Read], named: Named, reserved: Reserved, *, a
         named,
         reserved.without(locked, taken_too=False),
         shown=shown,
-        before=vouchers_before(_refs(batches, "voucher")),
+        before=vouchers_before(_refs(batches, "voucher"), at_stake=at_stake),
         reserved=reserved.by_key,
     )
     checkpoint("post.decided")
@@ -222,6 +227,21 @@ def _mark_vouchers(taken: Mapping[int, bool], *, at: datetime) -> None:
     if taken:
         end_grants(accounts=[lot for lot, spent in taken.items() if spent], at=at)
         reopen_grants(accounts=[lot for lot, spent in taken.items() if not spent])
+
+
+def _at_stake(batches: list[_Read], named: Named) -> set[int]:
+    """Lots that reversals of this group may fill again, and of which more must be known than what is in them."""
+    found = set(named.refilled)
+    undone: dict[int, list[int]] = {}
+    for key in named.reversed_ids:
+        stream_id, seq = split_record_id(key)
+        undone.setdefault(stream_id, []).append(seq)
+    for batch, lines, _evidence in batches:
+        for seq in undone.get(batch.stream_id, ()):
+            line = lines[seq - batch.first_seq] if batch.first_seq <= seq <= batch.last_seq else None
+            if type(line) is SaleLine:
+                found.update(leg.ref for leg in line.quote.legs if leg.source == "voucher")
+    return found
 
 
 def _refs(batches: list[_Read], source: str) -> set[int]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connection
 
+from ecard.benefits.models import ProgrammeKind, RunState
 from ecard.benefits.queries import sponsors_of_entitlements, sponsors_of_programmes
 from ecard.ledger.arrays import array_literal, looked_up_by_index
 from ecard.ledger.models import AccountKind, CauseKind, TransferKind
@@ -16,8 +17,15 @@ from ecard.ledger.operations import house_account
 from ecard.ledger.queries import newest_causes, transfers_of_causes
 from ecard.ledger.values import CauseTransfer
 from ecard.merchants.queries import OutletView, outlets_by_id
+from ecard.settlement.models import ExceptionKind
 from ecard.settlement.posting.counts import Counts, recalled
 from ecard.settlement.rules import record_id
+
+LOTS_BETWEEN = ", "
+"""Between the lots of one exception."""
+_INSTEAD = [int(ExceptionKind.VOUCHER_TWICE), int(ExceptionKind.LOT_SHORT)]
+_FROM_LOTS = (TransferKind.SALE_GRANT, TransferKind.SALE_VOUCHER, TransferKind.VOUCHER_REST)
+_SPONSORED = TransferKind.SALE_SPONSOR
 
 Presentation: TypeAlias = tuple[int, int, int]
 """(presented in unix seconds, code id, account ref)."""
@@ -44,6 +52,31 @@ SELECT sale.id, sale.account_ref, sale.business_date, sale.amount_minor, sale.pu
 FROM settlement_sale AS sale LEFT JOIN settlement_salereversal AS undone ON undone.sale_id = sale.id
 WHERE sale.id = ANY(%s::bigint[])
 """
+# What a reversal must know of the lots that it fills again: vouchers, and those that ended or whose run was reversed.
+_REFILLED = """
+SELECT lot.account_id, lot.id, coalesce(run.sponsor_id, programme.sponsor_id),
+       programme.kind = %s, coalesce(run.state IN (%s, %s), false)
+FROM benefits_grant AS lot JOIN benefits_programme AS programme ON programme.id = lot.programme_id
+LEFT JOIN benefits_run AS run ON run.id = lot.run_id
+WHERE lot.account_id = ANY(%s::bigint[])
+  AND (programme.kind = %s OR lot.ended_at IS NOT NULL OR run.state IN (%s, %s))
+"""
+_LOTS_TOLD = """
+SELECT DISTINCT unnest(string_to_array(params->>'lot', %s))::bigint FROM settlement_saleexception
+WHERE record_id = ANY(%s::bigint[]) AND kind = ANY(%s::smallint[])
+"""
+_PAID_INSTEAD = """
+SELECT lot.account_id, sale.id
+FROM benefits_grant AS lot JOIN cardholders_cardholder AS person ON person.id = lot.cardholder_id
+JOIN settlement_sale AS sale ON sale.account_ref = person.account_ref AND sale.sponsor_minor > 0
+JOIN settlement_saleexception AS told ON told.record_id = sale.id AND told.kind = ANY(%s::smallint[])
+WHERE lot.account_id = ANY(%s::bigint[]) AND lot.account_id::text = ANY(string_to_array(told.params->>'lot', %s))
+  AND NOT EXISTS (SELECT FROM settlement_salereversal WHERE sale_id = sale.id)
+ORDER BY sale.id
+"""
+_UNDONE = """
+SELECT sale_id FROM settlement_salereversal WHERE sale_id = ANY(%s::bigint[])
+"""
 _PRESENTED = """
 SELECT sale.presented_s, sale.code_id, sale.account_ref, sale.id, sale.attempt, undone.id IS NOT NULL
 FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS shown (presented_s, code_id, account_ref)
@@ -61,6 +94,15 @@ class GrantSource(NamedTuple):
     sponsor_id: int
     expires_s: int
     ended: bool
+
+
+class Refilled(NamedTuple):
+    """A lot that a reversal may fill again; `taken_back` says that the run which gave it was reversed."""
+
+    grant_id: int
+    sponsor_id: int
+    voucher: bool
+    taken_back: bool
 
 
 class Original(NamedTuple):
@@ -84,7 +126,8 @@ Shown: TypeAlias = tuple[int, int, bool]
 class Named:
     """Everything the records of one group name.
 
-    `sponsors` are the accounts of programmes' sponsors, `entitled` those of entitlements'.
+    `sponsors` are the accounts of programmes' sponsors, `entitled` those of entitlements'. `refilled` are
+    lots that only the careful way may fill again.
     """
 
     purses: dict[int, int]
@@ -96,6 +139,7 @@ class Named:
     reversed_ids: frozenset[int]
     originals: dict[int, Original]
     moved: dict[int, list[CauseTransfer]]
+    refilled: dict[int, Refilled]
     loss_id: int
     suspense_id: int
 
@@ -105,6 +149,7 @@ class Named:
         accounts.update(self.entitled.values())
         accounts.update(source.sponsor_id for source in self.grants.values())
         accounts.update(outlet.account_id for outlet in self.outlets.values())
+        accounts.update(self.refilled, (lot.sponsor_id for lot in self.refilled.values()))
         for transfers in self.moved.values():
             for transfer in transfers:
                 accounts.update((transfer.debit_account_id, transfer.credit_account_id))
@@ -127,6 +172,7 @@ def look_up(
         for terminal, epoch, seq in reversed_records
         if (terminal, epoch) in streams
     ]
+    moved = transfers_of_causes(cause_kind=CauseKind.SALE, cause_ids=keys) if keys else {}
     return Named(
         purses=dict(_rows(_PURSES, [sorted(account_refs)])),
         grants={row[0]: GrantSource._make(row[1:]) for row in _rows(_GRANTS, [sorted(lots)])} if lots else {},
@@ -136,28 +182,62 @@ def look_up(
         streams=streams,
         reversed_ids=frozenset(keys),
         originals={row[0]: _original(row) for row in _rows(_ORIGINALS, [keys])} if keys else {},
-        moved=transfers_of_causes(cause_kind=CauseKind.SALE, cause_ids=keys) if keys else {},
+        moved=moved,
+        refilled=_refilled(moved) if moved else {},
         loss_id=house_account(kind=AccountKind.OFFLINE_LOSS),
         suspense_id=house_account(kind=AccountKind.SUSPENSE),
     )
 
 
+def moved_by_now(named: Named) -> Named:
+    """The same with the transfers of reversed sales as they are since the accounts were locked."""
+    if not named.refilled:
+        return named
+    return replace(named, moved=transfers_of_causes(cause_kind=CauseKind.SALE, cause_ids=named.moved))
+
+
 class Before(NamedTuple):
-    """What became of vouchers before this group: the sale that took each one last, and which were given away."""
+    """What became of vouchers before this group: the standing sale that each one is spent on, which were given away,
+    and, of those at stake in a reversal, the standing sales that a sponsor paid because the voucher was not there.
+    """
 
     spent: dict[int, int]
     given: frozenset[int]
+    instead: dict[int, list[int]]
 
 
-NOTHING_BEFORE = Before({}, frozenset())
+NOTHING_BEFORE = Before({}, frozenset(), {})
 
 
-def vouchers_before(lots: Collection[int]) -> Before:
+def vouchers_before(lots: Collection[int], *, at_stake: Collection[int]) -> Before:
     """Ask after the accounts are locked: then the answer stands."""
-    if not lots:
+    asked = {*lots, *at_stake}
+    if not asked:
         return NOTHING_BEFORE
-    spent = newest_causes(lots, kind=TransferKind.SALE_VOUCHER)
-    return Before(spent, frozenset(newest_causes(lots, kind=TransferKind.VOUCHER_GIVEN)))
+    # With a voucher that was passed on from a sale taken back, its return to the sponsor names the sale it went to.
+    spent = newest_causes(asked, kinds=(TransferKind.SALE_VOUCHER, TransferKind.VOUCHER_REST))
+    undone = {row[0] for row in _run(_UNDONE, [array_literal(spent.values())])}
+    spent = {lot: sale_id for lot, sale_id in spent.items() if sale_id not in undone}
+    instead: dict[int, list[int]] = {}
+    if at_stake:
+        for lot, sale_id in _run(_PAID_INSTEAD, [_INSTEAD, array_literal(at_stake), LOTS_BETWEEN]):
+            if spent.get(lot) != sale_id:
+                instead.setdefault(lot, []).append(sale_id)
+    return Before(spent, frozenset(newest_causes(asked, kinds=(TransferKind.VOUCHER_GIVEN,))), instead)
+
+
+def _refilled(moved: Mapping[int, Sequence[CauseTransfer]]) -> dict[int, Refilled]:
+    """Lots that paid for reversed sales, or were missed by them: their vouchers may have been passed on to them."""
+    every = [each for transfers in moved.values() for each in transfers]
+    lots = {each.debit_account_id for each in every if each.kind in _FROM_LOTS}
+    sponsored = [sale for sale, transfers in moved.items() if any(each.kind == _SPONSORED for each in transfers)]
+    if sponsored:
+        lots.update(row[0] for row in _run(_LOTS_TOLD, [LOTS_BETWEEN, sponsored, _INSTEAD]))
+    if not lots:
+        return {}
+    back = [RunState.REVERSING, RunState.REVERSED]
+    values = [ProgrammeKind.VOUCHER, *back, array_literal(lots), ProgrammeKind.VOUCHER, *back]
+    return {row[0]: Refilled._make(row[1:]) for row in _run(_REFILLED, values)}
 
 
 def posted_presentations(presentations: Collection[Presentation]) -> dict[Presentation, Shown]:
@@ -183,6 +263,13 @@ def _streams(named: Collection[tuple[int, int]]) -> dict[tuple[int, int], int]:
         return {}
     columns = list(zip(*named, strict=True))
     return {(terminal, epoch): stream for terminal, epoch, stream in _rows(_STREAMS, columns)}
+
+
+def _run(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def _rows(statement: str, values: Sequence[Collection[int]]) -> list[tuple[Any, ...]]:

@@ -4,6 +4,9 @@ A source pays what it can. A voucher pays once: what is left in it goes back to 
 sponsor's. What a lot or a voucher cannot pay is its sponsor's, or the offline loss where no sponsor is known, and
 never the purse's; what the purse cannot pay down to its debt floor is the offline loss. What cannot be trusted at
 all is suspense. The merchant receives the whole of what the terminal showed.
+
+A voucher that comes back by a reversal can be used again, unless its sponsor paid for another sale because it was gone:
+then it is that sale's (ADR 0011).
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from ecard.ledger.models import CauseKind, TransferKind
 from ecard.ledger.values import AccountState, CauseTransfer, TransferRow
 from ecard.settlement.models import ExceptionKind
 from ecard.settlement.posting.records import Leg
-from ecard.settlement.posting.sources import NOTHING_BEFORE, Before, GrantSource, Named
+from ecard.settlement.posting.sources import LOTS_BETWEEN, NOTHING_BEFORE, Before, GrantSource, Named
 
 _SALE = int(CauseKind.SALE)
 _PURSE = int(TransferKind.SALE_PURSE)
@@ -28,6 +31,8 @@ _VOUCHER = int(TransferKind.SALE_VOUCHER)
 _REST = int(TransferKind.VOUCHER_REST)
 _RESTORED = int(TransferKind.VOUCHER_RESTORED)
 _ENTITLEMENT = int(TransferKind.SALE_ENTITLEMENT)
+_TAKEN_BACK = int(TransferKind.TAKEN_BACK)
+_GIVEN_AS = int(CauseKind.GRANT)
 
 
 Paid: TypeAlias = tuple[int, int, int, int, int]
@@ -55,6 +60,9 @@ class Teller:
         self.taken: dict[int, bool] = {}
         self._told: dict[tuple[int, ExceptionKind], int] = {}
         self._spent, self._given = dict(before.spent), before.given
+        self._instead = {lot: list(sales) for lot, sales in before.instead.items()}
+        self._passed: dict[int, list[TransferRow]] = {}
+        self._undone = set[int]()
         self._named = named
         self._closed = set[int]()
         self._available = dict[int, int]()
@@ -125,25 +133,24 @@ class Teller:
 
     def undo(self, *, reversal_id: int, sale_id: int, moved: Sequence[CauseTransfer] | None) -> None:
         """Book a sale's transfers the other way round; `moved` are those of an earlier group, None for this one."""
-        if moved is None:
-            begin, end = self._spans[sale_id]
-            each_moved = [(debit, credit, amount, kind) for debit, credit, amount, kind, *_ in self.rows[begin:end]]
-        else:
-            each_moved = [
-                (each.debit_account_id, each.credit_account_id, each.amount_minor, each.kind) for each in moved
-            ]
-        for payer, receiver, amount_minor, kind in each_moved:
+        self._undone.add(sale_id)
+        vouchers: dict[int, None] = {}
+        for payer, receiver, amount_minor, kind in self._moved(sale_id, moved):
             back_to = payer
             if payer in self._closed:
                 back_to = self._named.suspense_id
                 self._fail(reversal_id, ExceptionKind.REVERSAL_CLOSED, amount_minor, {"paid_minor": 0})
             elif payer in self._available:
                 self._available[payer] += amount_minor
-            if kind == _VOUCHER:
-                self.taken[payer] = False
             self.rows.append(
                 (receiver, back_to, amount_minor, _RESTORED if kind == _REST else _REVERSAL, _SALE, sale_id)
             )
+            if back_to == payer and kind in (_VOUCHER, _REST):
+                vouchers[payer] = None
+            elif back_to == payer and kind == _GRANT:
+                self._refill(payer, amount_minor)
+        for voucher in vouchers:
+            self._put_back(voucher)
 
     def refuse(self, why: Failed) -> None:
         """Note a record that moves no money."""
@@ -170,6 +177,45 @@ class Teller:
         self.taken[lot] = True
         self._spent[lot] = sale_id
 
+    def _moved(self, sale_id: int, earlier: Sequence[CauseTransfer] | None) -> list[tuple[int, int, int, int]]:
+        """(payer, receiver, amount, kind) of all that stands for a sale."""
+        if earlier is None:
+            begin, end = self._spans[sale_id]
+            found = [row[:4] for row in self.rows[begin:end]]
+        else:
+            found = [(each.debit_account_id, each.credit_account_id, each.amount_minor, each.kind) for each in earlier]
+        return found + [row[:4] for row in self._passed.pop(sale_id, ())]
+
+    def _refill(self, lot: int, amount_minor: int) -> None:
+        """A lot that has ended runs again until it is swept; what a reversed run gave goes back to its sponsor."""
+        refilled = self._named.refilled.get(lot)
+        if refilled is None:
+            return
+        if not refilled.taken_back:
+            self.taken[lot] = False
+            return
+        self._available[lot] -= amount_minor
+        self.rows.append((lot, refilled.sponsor_id, amount_minor, _TAKEN_BACK, _GIVEN_AS, refilled.grant_id))
+
+    def _put_back(self, voucher: int) -> None:
+        """Whose a voucher is once the sale it was spent on is taken back."""
+        whole, refilled = self._available[voucher], self._named.refilled.get(voucher)
+        sponsor_id = self._named.grants[voucher].sponsor_id if refilled is None else refilled.sponsor_id
+        self._spent.pop(voucher, None)
+        other = next((sale for sale in self._instead.get(voucher, ()) if sale not in self._undone), None)
+        if refilled is not None and refilled.taken_back:
+            self.rows.append((voucher, sponsor_id, whole, _TAKEN_BACK, _GIVEN_AS, refilled.grant_id))
+        elif other is not None:
+            passed = (voucher, sponsor_id, whole, _REST, _SALE, other)
+            self.rows.append(passed)
+            self._passed.setdefault(other, []).append(passed)
+            self._instead[voucher].remove(other)
+            self._spent[voucher] = other
+        else:
+            self.taken[voucher] = False
+            return
+        self._available[voucher], self.taken[voucher] = 0, True
+
     def _sponsor(
         self,
         sale_id: int,
@@ -187,6 +233,8 @@ class Teller:
         kind = self._why_short(leg, source=source, own=own, usable=usable)
         if kind is ExceptionKind.VOUCHER_TWICE:
             params["other"] = self._spent[leg.ref]
+        if leg.source == "voucher" and kind in (ExceptionKind.VOUCHER_TWICE, ExceptionKind.LOT_SHORT):
+            self._instead.setdefault(leg.ref, []).append(sale_id)
         sponsor = self._named.sponsors.get(leg.programme) if own is None else own.sponsor_id
         self._fail(sale_id, kind, short, params)
         if sponsor is None:
@@ -222,4 +270,7 @@ class Teller:
             return
         told = self.failed[place]
         paid: dict[str, int | str] = {"paid_minor": int(told.params["paid_minor"]) + int(params["paid_minor"])}
+        lots = str(told.params.get("lot", "")).split(LOTS_BETWEEN)
+        if "lot" in params and str(params["lot"]) not in lots:
+            paid["lot"] = LOTS_BETWEEN.join([*lots, str(params["lot"])])
         self.failed[place] = told._replace(amount_minor=told.amount_minor + amount_minor, params=told.params | paid)
