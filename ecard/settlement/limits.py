@@ -23,6 +23,7 @@ from ecard.benefits.queries import guards_of, needed, policies_since, usage_in
 from ecard.settlement.models import ExceptionKind, ExceptionState, Sale, SaleException
 from ecard.settlement.posting.counts import Counts, recalled
 from ecard.settlement.queries import policies_of, readable_records
+from ecard.settlement.singly import note_too_much, note_too_soon
 from ecard.settlement.suspects import Suspect, over_guards, over_policies
 
 LOOKED_BACK = timedelta(days=35)
@@ -43,7 +44,8 @@ _OVER_GUARD = (Why.OVER_GUARD, Why.TOO_MANY_GUARD)
 def note_over_limits(*, at: datetime) -> int:
     """Make an exception of each window in which a person passed a limit of the rules then in force; gives how many.
 
-    It stands at that window's newest sale. Nothing is booked: what the terminal showed was paid.
+    It stands at that window's newest sale; beside these are single sales that were too much or too soon (`singly`).
+    Nothing is booked: what the terminal showed was paid.
     """
     policies = policies_since(at - LOOKED_BACK)
     made = 0
@@ -53,7 +55,9 @@ def note_over_limits(*, at: datetime) -> int:
         made += _note(suspects, by_guardians=False, at=at)
         guarded = over_guards(window, since=since, kinds=[ExceptionKind.OVER_GUARD], limit=MATTERS_LIMIT)
         made += _note(guarded, by_guardians=True, at=at)
-    return made
+    since = (at - LOOKED_BACK).date()
+    made += note_too_soon(policies=policies, since=since, at=at)
+    return made + note_too_much(policies=policies, since=since, at=at)
 
 
 def _since(window: Window, day: date) -> date:
@@ -159,7 +163,7 @@ def _usage(
 
 
 def _all_knowing(record: SaleRecord, sale: Sale, usage: Usage, guards: tuple[Guard, ...]) -> Person:
-    """The person with all that was sold besides this sale; the least time between sales is no matter for finance."""
+    """The person with all that was sold besides this sale; the least time between two is for `singly`."""
     counts = {scope: (total_minor, purse_minor) for scope, total_minor, purse_minor in _counts(sale)}
     day = sale.business_date.isoformat()
     keys = keys_of(day, sale.period)

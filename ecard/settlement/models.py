@@ -115,6 +115,24 @@ class Batch(models.Model):
         return f"{self.stream_id}: {self.first_seq}-{self.last_seq}"
 
 
+class ForAPerson(models.Model):
+    """What waits until somebody has looked and said so in a note."""
+
+    resolved_at = models.DateTimeField(_("resolved at"), null=True, blank=True)
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("resolved by"),
+    )
+    note = models.CharField(_("note"), max_length=NOTE_LENGTH_MAX, blank=True, default="")
+
+    class Meta:
+        abstract = True
+
+
 class QuarantineKind(models.IntegerChoices):
     """Why an upload is kept apart. The numbers are stored: add, never renumber."""
 
@@ -126,7 +144,7 @@ class QuarantineKind(models.IntegerChoices):
     BAD_EPOCH = 6, _("the epoch does not begin with its own record")
 
 
-class QuarantinedBatch(models.Model):
+class QuarantinedBatch(ForAPerson):
     """An upload of which nothing posts until a person has looked; the same bytes are kept once."""
 
     terminal = models.ForeignKey(
@@ -143,16 +161,6 @@ class QuarantinedBatch(models.Model):
     raw = models.BinaryField(_("as received"), max_length=MAX_BATCH_BYTES)
     received_at = models.DateTimeField(_("received at"))
     times = models.PositiveIntegerField(_("times received"), default=1)
-    resolved_at = models.DateTimeField(_("resolved at"), null=True, blank=True)
-    resolved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        verbose_name=_("resolved by"),
-    )
-    note = models.CharField(_("note"), max_length=NOTE_LENGTH_MAX, blank=True, default="")
 
     class Meta:
         verbose_name = _("quarantined batch")
@@ -320,6 +328,8 @@ class ExceptionKind(models.IntegerChoices):
     ENTITLEMENT_OVERUSED = 23, _("free meal taken too often")
     OVER_GUARD = 24, _("over a guardian's limit")
     CARD_STOPPED = 25, _("stopped card taken")
+    TOO_SOON = 26, _("too soon after the last sale")
+    OVER_SALE = 27, _("over the limit for one sale")
 
 
 class ExceptionState(models.IntegerChoices):
@@ -327,7 +337,7 @@ class ExceptionState(models.IntegerChoices):
     RESOLVED = 2, _("resolved")
 
 
-class SaleException(models.Model):
+class SaleException(ForAPerson):
     """One matter for a person. `record_id` is the sale's, the reversal's or the bad record's (`rules.record_id`)."""
 
     record_id = models.BigIntegerField(_("record"))
@@ -339,16 +349,6 @@ class SaleException(models.Model):
     amount_minor = models.IntegerField(_("amount"), default=0)
     made_at = models.DateTimeField(_("made at"))
     state = models.PositiveSmallIntegerField(_("state"), choices=ExceptionState.choices, default=ExceptionState.OPEN)
-    resolved_at = models.DateTimeField(_("resolved at"), null=True, blank=True)
-    resolved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        verbose_name=_("resolved by"),
-    )
-    note = models.CharField(_("note"), max_length=NOTE_LENGTH_MAX, blank=True, default="")
 
     class Meta:
         verbose_name = _("exception")

@@ -12,6 +12,7 @@ from devices.core.declines import Decline, Why
 from devices.core.money import format_minor
 from devices.core.policy import Text
 from devices.core.sentences import decline_sentence
+from ecard.benefits.sentences import age_text
 from ecard.settlement.models import ExceptionKind, SaleException
 
 _SENTENCES: Mapping[ExceptionKind, Promise | str] = {
@@ -96,6 +97,14 @@ _SENTENCES: Mapping[ExceptionKind, Promise | str] = {
         "The card had been stopped when it was tapped; the terminal had not heard of that. %(amount)s was booked as "
         "shown."
     ),
+    ExceptionKind.TOO_SOON: _(
+        "This sale came %(after_s)s after the cardholder's sale %(other)s; the rules ask for %(gap_s)s between two. "
+        "The terminal could not know of the other sale. Everything was booked as shown."
+    ),
+    ExceptionKind.OVER_SALE: _(
+        "%(sold)s is above the limit of %(limit)s for one sale. A terminal that has today's rules declines this: this "
+        "one had old ones, or it is faulty and should be looked at. Everything was booked as shown."
+    ),
 }
 _CARD_BAD = _(
     "The card kept with this sale does not hold (%(why)s). %(amount)s waits in suspense; the merchant was paid and "
@@ -153,6 +162,8 @@ def _shown(name: str, value: object) -> str:
         if value not in set(Why):
             return str(_OTHER_ACCOUNT)
         return decline_sentence(Decline(Why(str(value))), language=get_language() or "en")
+    if name.endswith("_s") and isinstance(value, int):
+        return age_text(value)
     return format_minor(value) if name.endswith("_minor") and isinstance(value, int) else str(value)
 
 

@@ -156,7 +156,7 @@ def _least_by_group(rules: Sequence[Limit | Entitlement]) -> Iterator[Least]:
     for group_id, price_class in Group.objects.values_list("pk", "price_class__code") if rules else ():
         meant: dict[int, tuple[int, int, int]] = {}
         for rule in rules:
-            if _may_be_for(rule.who, group_id=group_id, price_class=price_class):
+            if may_be_for(rule.who, group_id=group_id, price_class=price_class):
                 scope, *bounds = _bounds(rule)
                 known = meant.get(scope, (_NO_LIMIT, _NO_LIMIT, _NO_LIMIT))
                 meant[scope] = (min(known[0], bounds[0]), min(known[1], bounds[1]), min(known[2], bounds[2]))
@@ -177,5 +177,6 @@ def _bounds(rule: Limit | Entitlement) -> tuple[int, int, int, int]:
     )
 
 
-def _may_be_for(who: Who, *, group_id: int, price_class: int) -> bool:
+def may_be_for(who: Who, *, group_id: int, price_class: int) -> bool:
+    """Can a rule be for somebody of this group? Lists aside."""
     return (not who.groups or group_id in who.groups) and (not who.classes or price_class in who.classes)
