@@ -93,9 +93,8 @@ def newest_audit() -> AuditRun | None:
 
 
 def offline_ceiling(at: datetime) -> Ceiling:
-    """What could be sold by terminals that are out of contact at this moment."""
-    funds = F("purse__balance_minor") - F("purse__floor_minor")
-    usable = Least(F("group__offline_limit_minor"), Greatest(funds, 0))
+    """What could be sold by terminals that are out of contact at this moment. None of them offers a debt."""
+    usable = Least(F("group__offline_limit_minor"), Greatest(F("purse__balance_minor"), 0))
     people = Cardholder.objects.filter(state=CardholderState.ACTIVE).aggregate(n=Sum(usable))["n"] or 0
     benefits = Grant.objects.filter(ended_at__isnull=True, expires_at__gt=at).aggregate(n=Sum("account__balance_minor"))
     return Ceiling(per_island_minor=people + (benefits["n"] or 0), islands=summary(at=at).silent)

@@ -16,6 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from ecard.ledger.operations import set_floor
 from ecard.office import navigation, queries
 from ecard.settlement.models import ExceptionState, SaleException
 from ecard.terminals.models import Terminal
@@ -84,6 +85,14 @@ def test_the_ceiling_is_money_up_to_the_limit_and_benefits_for_each_terminal_out
     # four people with 100.00 each, below their limit of 200.00, and 5.00 of subsidy
     ceiling = queries.offline_ceiling(NOON)
     assert (ceiling.per_island_minor, ceiling.islands, ceiling.amount_minor) == (420_00, 2, 840_00)
+
+
+def test_a_debt_that_a_purse_may_run_into_is_no_part_of_the_ceiling(world: World) -> None:
+    make_till(world)
+    Terminal.objects.update(last_seen_at=None)
+    before = queries.offline_ceiling(NOON)
+    set_floor(account_id=world.person(0).purse_id, floor_minor=-50_00)
+    assert queries.offline_ceiling(NOON) == before
 
 
 def test_the_first_page_asks_no_more_when_the_campus_grows(admin: Client, fill: Callable[[int], None]) -> None:

@@ -74,26 +74,25 @@ def found(rehearsal: Rehearsal) -> dict[str, Any]:
 
 def _cards(rehearsal: Rehearsal, totals: Totals) -> list[dict[str, Any]]:
     """The few figures that decide, each with what it means and where it leads."""
-    own_minor = totals.own.draft_minor - totals.own.now_minor
-    sponsored_minor = sum(each.draft_minor - each.now_minor for each in totals.sponsors.values())
-    declined = sum(each.count for each in totals.declined.values())
+    sponsors = totals.sponsors.values()
+    sponsored = Pair(sum(each.now_minor for each in sponsors), sum(each.draft_minor for each in sponsors))
+    return [
+        _paid_card(_("People pay together"), totals.own),
+        _paid_card(_("Sponsors pay together"), sponsored),
+        *_people_cards(rehearsal, totals),
+        *_sales_cards(rehearsal, totals),
+    ]
+
+
+def _paid_card(title: Any, paid: Pair) -> dict[str, Any]:
+    told = {"draft": format_minor(paid.draft_minor), "now": format_minor(paid.now_minor)}
+    return _card(title, _change(paid.draft_minor - paid.now_minor), gettext("%(draft)s instead of %(now)s") % told)
+
+
+def _people_cards(rehearsal: Rehearsal, totals: Totals) -> list[dict[str, Any]]:
+    """How many pay more, and how many less."""
     more, less = totals.people_more, totals.people_less
     return [
-        _card(
-            _("People pay together"),
-            _change(own_minor),
-            gettext("%(draft)s instead of %(now)s")
-            % {"draft": format_minor(totals.own.draft_minor), "now": format_minor(totals.own.now_minor)},
-        ),
-        _card(
-            _("Sponsors pay together"),
-            _change(sponsored_minor),
-            gettext("%(draft)s instead of %(now)s")
-            % {
-                "draft": format_minor(sum(each.draft_minor for each in totals.sponsors.values())),
-                "now": format_minor(sum(each.now_minor for each in totals.sponsors.values())),
-            },
-        ),
         _card(
             _("Pay more"),
             ngettext("%(count)s person", "%(count)s people", more.count) % {"count": f"{more.count:,}"},
@@ -106,6 +105,13 @@ def _cards(rehearsal: Rehearsal, totals: Totals) -> list[dict[str, Any]]:
             gettext("%(amount)s less together") % {"amount": format_minor(less.amount_minor)},
             list_page("rehearsalperson", rehearsal, pays="less"),
         ),
+    ]
+
+
+def _sales_cards(rehearsal: Rehearsal, totals: Totals) -> list[dict[str, Any]]:
+    """What would not have been sold, and how much was replayed."""
+    declined = sum(each.count for each in totals.declined.values())
+    return [
         _card(
             _("Would not have been sold"),
             ngettext("%(count)s sale", "%(count)s sales", declined) % {"count": f"{declined:,}"},
