@@ -25,6 +25,7 @@ from ecard.cardholders.operations import add_members, save_list
 from ecard.merchants.models import Allergen, Category, MealPeriod, Outlet
 
 PERIOD = timedelta(days=30)
+CANTEENS = ("north", "south", "halal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def make_rules(campus: Campus, *, late: PersonList, at: datetime) -> None:
     _prices(campus.groups)
     _limits(campus.groups)
     _blocks(campus.groups)
-    _free_breakfast(campus.groups, sponsor=affairs)
+    _free_breakfast(campus, sponsor=affairs)
     _meal_subsidy(campus, sponsor=affairs, at=at)
     _gym_allowance(campus, sponsor=affairs, at=at)
     _nutrition(campus, sponsor=affairs, at=at)
@@ -91,11 +92,13 @@ def _blocks(groups: Mapping[str, Group]) -> None:
     gluten.allergens.set([Allergen.objects.get(code="gluten")])
 
 
-def _free_breakfast(groups: Mapping[str, Group], *, sponsor: Sponsor) -> None:
+def _free_breakfast(campus: Campus, *, sponsor: Sponsor) -> None:
+    """In the canteens: on the bus or at the milk cabinet it would be gone before the meal."""
     free = Entitlement.objects.create(
         name="免费早餐", name_en="Free breakfast", sponsor=sponsor, agreed_minor=6_00, covers_minor=10_00
     )
-    free.groups.set([groups["pupils"]])
+    free.groups.set([campus.groups["pupils"]])
+    free.outlets.set([each for code in CANTEENS for each in campus.outlets_of(code)])
     free.periods.set([MealPeriod.objects.get(code="breakfast")])
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
+from devices.core.evaluate import evaluate
 from devices.core.evaluate import place as placed
+from devices.core.quote import Line, Person
 from ecard.benefits.models import Block, Entitlement, Grant, PriceRule, Programme, SpendLimit, Sponsor
 from ecard.benefits.queries import lots_of, policies_for_terminals
-from ecard.cardholders.models import Cardholder
+from ecard.cardholders.models import Cardholder, Group
 from ecard.codes.queries import waiting_draft
 from ecard.demo import campus, ceremony, place
 from ecard.demo.readback import books_balance
@@ -93,6 +96,24 @@ def test_terminals_have_a_policy_that_names_every_rule(seeded: None) -> None:
     assert {each.action for each in policy.blocks} == {"refuse", "warn"}
     assert (len(policy.limits), len(policy.entitlements)) == (2, 1)
     assert len(signed.signature) == 64
+
+
+@pytest.mark.parametrize(("outlet", "free"), [("north-4", True), ("milk-1", False), ("bus-1", False), ("gym-1", False)])
+def test_a_pupils_free_breakfast_is_eaten_in_a_canteen_and_not_drunk_or_ridden(
+    seeded: None, outlet: str, free: bool
+) -> None:
+    soon = timezone.now() + timedelta(seconds=2)
+    policy, site, where = policy_in_force(soon), Site.objects.get(), Outlet.objects.get(code=outlet)
+    assert policy is not None
+    zone = ZoneInfo(site.zone)
+    at_breakfast = soon.astimezone(zone).replace(hour=8) + timedelta(days=1)
+    tap = placed(
+        at_s=int(at_breakfast.timestamp()), zone=zone, site=site.pk, outlet=where.pk, day_starts_min=0, policy=policy
+    )
+    pupil = Group.objects.get(code="pupils")
+    person = Person(1, pupil.price_class.code, purse_minor=50_00, per_sale_minor=50_00, groups=(pupil.pk,))
+    quote = evaluate(policy=policy, person=person, tap=tap, basket=(Line(3_50),))
+    assert [leg.source for leg in quote.legs] == ["entitlement" if free else "purse"]
 
 
 def test_each_sponsor_has_a_budget(seeded: None) -> None:
