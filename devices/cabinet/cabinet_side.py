@@ -180,7 +180,8 @@ class CabinetSide:
             case Settled():
                 self._settled(message)
             case Error():
-                if message.wrong is Wrong.HELLO_FIRST:
+                if message.wrong is Wrong.HELLO_FIRST and self.welcome is not None:
+                    self.welcome = None  # one Hello, and no order before its Welcome: a later Hello would take it back
                     self._send(Hello(self.cabinet, self.software))
             case _:
                 self._send(Error(Wrong.TYPE), sequence)

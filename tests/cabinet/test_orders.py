@@ -234,6 +234,23 @@ def test_an_order_before_hello_is_told_to_say_hello() -> None:
     assert line.terminal.open is not None
 
 
+def test_two_orders_under_way_while_the_terminal_restarts_do_not_take_each_other_back() -> None:
+    """Each is answered with "hello first"; the second Hello must not come behind the order it makes way for."""
+    line = Line()
+    line.start_terminal()
+    line.cabinet.choose("A1", amount_minor=PRICE_MINOR, slots=MILK, now_ms=line.now_ms)
+    line.cabinet.tick(now_ms=line.now_ms + 1_000)
+    line.terminal.received(line.cabinet.outgoing(), now_ms=line.now_ms)
+    for each in line.terminal.outgoing().split(b"\x7e")[1:]:
+        line.cabinet.received(b"\x7e" + each)
+        line.now_ms += 1_000
+        line.cabinet.tick(now_ms=line.now_ms)
+    line.run(3_000)
+    assert line.terminal.open is not None
+    assert line.pay()
+    assert line.fallen == ["A1"]
+
+
 def test_goods_reported_without_payment_end_the_order_and_are_charged_to_nobody() -> None:
     line = Line()
     line.choose()
