@@ -84,9 +84,9 @@ class TerminalAdmin(BoundedAdmin[Terminal]):
         "seen",
         "snapshot",
         "unsent",
-        "heard",
         "device",
         "asks_for",
+        "heard",
         "software",
     )
     list_select_related = ("outlet__site",)
