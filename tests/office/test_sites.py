@@ -379,3 +379,9 @@ def test_no_name_of_the_wrapper_is_one_that_an_admin_uses_for_itself() -> None:
     django_own = {name for name in dir(ModelAdmin) if not name.startswith("__")}
     own = {name for name in vars(Scoped) if not name.startswith(("__", "_Scoped__"))}
     assert own <= django_own
+
+
+def test_whoever_mistypes_an_address_of_administration_is_led_back_there(manager: Client) -> None:
+    lost = manager.get("/admin/merchants/outlet/1/nothing/")
+    assert lost.status_code == 404
+    assert reverse("admin:index") in lost.content.decode()
