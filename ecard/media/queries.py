@@ -61,6 +61,5 @@ def cards_of_holder(cardholder_id: int) -> list[Card]:
 
 
 def own_card(cardholder_id: int, card_id: int) -> Card | None:
-    """One person's card that is in use; None for anything else, so that another's is as unknown as none."""
-    mine = Card.objects.select_related("cardholder").filter(cardholder_id=cardholder_id, state=CardState.ACTIVE)
-    return mine.filter(pk=card_id).first()
+    """One person's card, in use or not; None for anything else, so that another's is as unknown as none."""
+    return Card.objects.select_related("cardholder").filter(cardholder_id=cardholder_id, pk=card_id).first()

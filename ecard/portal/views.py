@@ -25,6 +25,7 @@ from ecard.benefits.operations import transfer_voucher
 from ecard.cardholders.models import Cardholder
 from ecard.cardholders.queries import by_user
 from ecard.cardholders.values import CardholderView
+from ecard.media.models import CardState
 from ecard.media.operations import stop_card
 from ecard.media.queries import cards_of_holder, own_card
 from ecard.portal import queries, sessions
@@ -32,7 +33,7 @@ from ecard.portal.forms import GiveForm, PasswordForm, SignInForm
 from ecard.portal.operations import report_phone_lost
 from ecard.portal.received import received_page
 from ecard.portal.shell import render_shell
-from ecard.portal.vouchers import given_to
+from ecard.portal.vouchers import given_to, was_given_to
 
 DATABASE_ID_MAX = 2**63
 
@@ -124,7 +125,8 @@ def sale(request: HttpRequest, sale_id: int, *, cardholder: CardholderView) -> H
 def benefits(request: HttpRequest, *, cardholder: CardholderView) -> HttpResponse:
     """Vouchers and subsidies, each with where and when it may be spent."""
     given = given_to(cardholder, at=timezone.now())
-    return render(request, "portal/benefits.html", {"given": given, "was_given": "given" in request.GET})
+    context = {"given": given, "was_given": "given" in request.GET, "is_gone": "gone" in request.GET}
+    return render(request, "portal/benefits.html", context)
 
 
 @require_safe
@@ -137,9 +139,16 @@ def received(request: HttpRequest, *, cardholder: CardholderView) -> HttpRespons
 
 @for_cardholders
 def give_voucher(request: HttpRequest, grant_id: int, *, cardholder: CardholderView) -> HttpResponse:
-    """Give one voucher to somebody else. Another's voucher is as unknown as one that never was."""
+    """Give one voucher to somebody else. Another's voucher is as unknown as one that never was.
+
+    One's own that is gone may well have been given just now, and the answer lost on the way.
+    """
     at = timezone.now()
-    voucher = next(iter(given_to(cardholder, at=at, grant_id=grant_id)), None) if grant_id < DATABASE_ID_MAX else None
+    if grant_id >= DATABASE_ID_MAX:
+        raise Http404
+    voucher = next(iter(given_to(cardholder, at=at, grant_id=grant_id)), None)
+    if voucher is None and was_given_to(cardholder, grant_id=grant_id):
+        return HttpResponseRedirect(reverse("portal:benefits") + "?gone")
     if voucher is None or not voucher.may_be_given:
         raise Http404
     form = GiveForm(request.POST or None)
@@ -165,10 +174,15 @@ def settings_page(request: HttpRequest, *, cardholder: CardholderView) -> HttpRe
 @sensitive_post_parameters("password")
 @for_cardholders
 def stop_own_card(request: HttpRequest, card_id: int, *, cardholder: CardholderView) -> HttpResponse:
-    """Stop a lost card, after the password. Another's card is as unknown as one that never was."""
+    """Stop a lost card, after the password. Another's card is as unknown as one that never was.
+
+    One's own that is out of use may well have been stopped just now, and the answer lost on the way.
+    """
     card = own_card(cardholder.id, card_id) if card_id < DATABASE_ID_MAX else None
     if card is None:
         raise Http404
+    if card.state != CardState.ACTIVE:
+        return HttpResponseRedirect(reverse("portal:settings") + "?stopped")
     user = cast(User, request.user)
     form = PasswordForm(request.POST or None)
     if request.method == "POST" and form.is_valid():

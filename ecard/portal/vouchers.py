@@ -66,6 +66,11 @@ def given_to(cardholder: CardholderView, *, at: datetime, grant_id: int | None =
     return tuple(shown)
 
 
+def was_given_to(cardholder: CardholderView, *, grant_id: int) -> bool:
+    """Whether this person ever had this voucher."""
+    return Grant.objects.filter(pk=grant_id, cardholder_id=cardholder.id, ended_at__isnull=False).exists()
+
+
 def spending_terms(programmes: Iterable[Programme], *, at: datetime) -> dict[int, Callable[[int], str]]:
     """Programme id → its terms in a sentence for a lot of so many minor units, as the policy in force has them.
 

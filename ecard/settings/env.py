@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -62,6 +62,7 @@ def read_environment(variables: Mapping[str, str], *, defaults: Mapping[str, str
     """
     source = {**(defaults or {}), **variables}
     public_url = source.get("ECARD_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+    public_host = _address(public_url, name="ECARD_PUBLIC_URL").hostname
     database_url = _required(source, "DATABASE_URL", "postgresql://role:password@host:5432/database")
     return Environment(
         database_url=database_url,
@@ -71,8 +72,8 @@ def read_environment(variables: Mapping[str, str], *, defaults: Mapping[str, str
         key_encryption_key=_key_encryption_key(source),
         redis_url=_required(source, "ECARD_REDIS_URL", "redis://:password@host:6379/0"),
         mail_url=_mail_url(source),
-        mail_from=source.get("ECARD_MAIL_FROM") or f"e-card@{urlsplit(public_url).hostname or 'localhost'}",
-        allowed_hosts=_allowed_hosts(source, public_url),
+        mail_from=source.get("ECARD_MAIL_FROM") or f"e-card@{public_host or 'localhost'}",
+        allowed_hosts=_allowed_hosts(source, public_host),
         public_url=public_url,
         institution=_institution(source),
         runtime_role=source.get("ECARD_RUNTIME_ROLE") or RUNTIME_ROLE_DEFAULT,
@@ -88,7 +89,7 @@ def database_settings(url: str, *, name: str = "DATABASE_URL") -> dict[str, Any]
 
     A private socket is written `postgresql://role:password@/database?host=/folder`.
     """
-    parts = urlsplit(url)
+    parts = _address(url, name=name)
     if parts.scheme not in {"postgresql", "postgres"}:
         raise ImproperlyConfigured(f"{name} must start with postgresql:// (PostgreSQL is the only engine).")
     database = unquote(parts.path.lstrip("/"))
@@ -110,7 +111,7 @@ def database_settings(url: str, *, name: str = "DATABASE_URL") -> dict[str, Any]
 
 def mail_settings(url: str) -> dict[str, Any]:
     """Django's EMAIL_ settings for smtp://, smtp+starttls:// or smtps:// with user:password@host:port."""
-    parts = urlsplit(url)
+    parts = _address(url, name="ECARD_MAIL_URL")
     return {
         "EMAIL_HOST": parts.hostname or "",
         "EMAIL_PORT": parts.port or MAIL_SCHEMES[parts.scheme],
@@ -120,6 +121,19 @@ def mail_settings(url: str) -> dict[str, Any]:
         "EMAIL_USE_SSL": parts.scheme == "smtps",
         "EMAIL_TIMEOUT": MAIL_TIMEOUT_S,
     }
+
+
+def _address(url: str, *, name: str) -> SplitResult:
+    """The parts of an address. What is wrong with it is not quoted: that would be a piece of the password."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  (reading it checks it)
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"{name} is no address: scheme://role:password@host:port, where / : @ # ? [ ] % and spaces in a password "
+            "are written as %2F and the like."
+        ) from None
+    return parts
 
 
 def _required(source: Mapping[str, str], name: str, shape: str) -> str:
@@ -151,15 +165,14 @@ def _key_encryption_key(source: Mapping[str, str]) -> bytes:
     return key
 
 
-def _allowed_hosts(source: Mapping[str, str], public_url: str) -> tuple[str, ...]:
+def _allowed_hosts(source: Mapping[str, str], public_host: str | None) -> tuple[str, ...]:
     named = tuple(host.strip() for host in source.get("ECARD_ALLOWED_HOSTS", "").split(",") if host.strip())
-    own = urlsplit(public_url).hostname
-    return named or ((own,) if own else ())
+    return named or ((public_host,) if public_host else ())
 
 
 def _mail_url(source: Mapping[str, str]) -> str:
     url = source.get("ECARD_MAIL_URL") or "smtp://127.0.0.1:25"
-    parts = urlsplit(url)
+    parts = _address(url, name="ECARD_MAIL_URL")
     if parts.scheme not in MAIL_SCHEMES or not parts.hostname:
         raise ImproperlyConfigured(f"ECARD_MAIL_URL starts with one of {', '.join(MAIL_SCHEMES)}, then ://host:port.")
     return url

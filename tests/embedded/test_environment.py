@@ -57,6 +57,8 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("ECARD_AS_OWNER", "2"),
         ("ECARD_MAIL_URL", "mail.example.org"),
         ("ECARD_MAIL_URL", "http://mail.example.org"),
+        ("ECARD_MAIL_URL", "smtp://mail.example.org:none"),
+        ("ECARD_PUBLIC_URL", "https://[card.example.org"),
         ("ECARD_PROXIES", "-1"),
         ("ECARD_PROXIES", "one"),
         ("ECARD_PASSAGES_KEEP_DAYS", "0"),
@@ -93,3 +95,12 @@ def test_an_environment_file_is_private_and_read_back(tmp_path: Path) -> None:
     assert read_environment_file(path) == GOOD
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert read_environment_file(tmp_path / "none") == {}
+
+
+@pytest.mark.parametrize("password", ["secret/7", "se[cret7", "secret7?:x"])
+def test_a_password_that_breaks_its_address_is_told_without_being_quoted(password: str) -> None:
+    with pytest.raises(ImproperlyConfigured) as told:
+        database_settings(f"postgresql://ecard_app:{password}@db.internal:5432/ecard")
+    assert "DATABASE_URL" in str(told.value)
+    assert "secret" not in str(told.value)
+    assert told.value.__cause__ is None

@@ -35,7 +35,16 @@ def test_a_lost_card_is_stopped_by_its_holder_after_the_password(card: Card, sig
     assert address(card) not in answer.content.decode()
     card.refresh_from_db()
     assert (card.state, card.stopped_by) == (CardState.STOPPED, card.cardholder.user)
-    assert signed_in.post(address(card), {"password": PASSWORD}).status_code == 404
+
+
+def test_stopping_again_because_the_answer_was_lost_changes_nothing_and_says_so(card: Card, signed_in: Client) -> None:
+    signed_in.post(address(card), {"password": PASSWORD})
+    card.refresh_from_db()
+    stopped_at = card.stopped_at
+    again = signed_in.post(address(card), {"password": PASSWORD}, follow=True)
+    assert "The card is stopped." in again.content.decode()
+    card.refresh_from_db()
+    assert card.stopped_at == stopped_at
 
 
 def test_whoever_finds_an_open_page_cannot_stop_the_card(card: Card, signed_in: Client) -> None:

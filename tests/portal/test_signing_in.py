@@ -34,6 +34,21 @@ def test_a_wrong_password_is_told_and_signs_nobody_in(world: World, client: Clie
     assert "_auth_user_id" not in client.session
 
 
+@pytest.mark.parametrize(
+    ("path", "typed", "field"),
+    [
+        ("/sign-in/", {"number": ""}, "id_password"),
+        ("/settings/lost-phone/", {"password": "guess"}, "id_password"),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_told_to_a_screen_reader(
+    signed_in: Client, path: str, typed: dict[str, str], field: str
+) -> None:
+    page = signed_in.post(path, typed).content.decode()
+    assert f'aria-describedby="{field}_error"' in page
+    assert f'id="{field}_error"' in page
+
+
 def test_guessing_ends_in_a_lock_told_in_words(world: World, client: Client) -> None:
     for _attempt in range(settings.AXES_FAILURE_LIMIT):
         answer = client.post("/sign-in/", {"number": world.student.number, "password": "guess"})

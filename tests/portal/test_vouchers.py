@@ -84,7 +84,16 @@ def test_a_voucher_given_by_number_leaves_the_page(world: World, voucher: Grant,
     assert "Late voucher" not in answer.content.decode()
     given = Grant.objects.get(programme=voucher.programme, ended_at__isnull=True)
     assert given.cardholder == world.other.cardholder
-    assert signed_in.post(address, {"number": world.other.number}).status_code == 404
+
+
+def test_giving_again_because_the_answer_was_lost_gives_nothing_more_and_says_so(
+    world: World, voucher: Grant, signed_in: Client
+) -> None:
+    address = f"/benefits/{voucher.pk}/give/"
+    signed_in.post(address, {"number": world.other.number})
+    again = signed_in.post(address, {"number": world.other.number}, follow=True)
+    assert "not on your card any more" in again.content.decode()
+    assert Grant.objects.filter(programme=voucher.programme).count() == 2
 
 
 @pytest.mark.parametrize("number", ["", "S9999", "<b>"])
