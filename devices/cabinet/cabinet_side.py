@@ -133,8 +133,9 @@ class CabinetSide:
             raise ValueError("one order at a time, each under a number of its own")
         self.order, self.status, self._ordered_ms = Order(order, amount_minor, slots), None, now_ms
         self._set(order, Goods.ORDERED)
-        self._send(self.order)
-        self._sent_ms = now_ms
+        if self.welcome is not None:
+            self._send(self.order)
+            self._sent_ms = now_ms
 
     def cancel(self) -> None:
         """The person walked away. Nothing happens once the goods move."""

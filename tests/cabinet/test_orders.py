@@ -8,7 +8,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.cabinet.frames import encode
+from devices.cabinet.cabinet_side import CabinetSide
+from devices.cabinet.frames import Frames, Received, encode
 from devices.cabinet.messages import (
     Dispense,
     Error,
@@ -20,6 +21,7 @@ from devices.cabinet.messages import (
     Report,
     Slot,
     Status,
+    Welcome,
     Wrong,
 )
 from devices.cabinet.values import Name, Phase
@@ -249,6 +251,18 @@ def test_two_orders_under_way_while_the_terminal_restarts_do_not_take_each_other
     assert line.terminal.open is not None
     assert line.pay()
     assert line.fallen == ["A1"]
+
+
+def test_a_cabinet_sends_no_order_before_its_welcome_since_a_repeated_hello_would_take_it_back() -> None:
+    cabinet = CabinetSide(cabinet="milk-1")
+    cabinet.tick(now_ms=0)
+    cabinet.choose("A1", amount_minor=PRICE_MINOR, slots=MILK, now_ms=1)
+    cabinet.tick(now_ms=2_000)
+    sent = [each.message for each in Frames().feed(cabinet.outgoing()) if isinstance(each, Received)]
+    assert sent == [Hello("milk-1")] * 2
+    cabinet.received(encode(Welcome(7, ready=True), sequence=1))
+    cabinet.tick(now_ms=4_000)
+    assert [each.message for each in Frames().feed(cabinet.outgoing()) if isinstance(each, Received)] == [cabinet.order]
 
 
 def test_goods_reported_without_payment_end_the_order_and_are_charged_to_nobody() -> None:
