@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, F, Max, Sum
+from django.db.models import BigIntegerField, Count, F, Max, Sum
 from django.db.models.functions import Greatest, Least
 
 from ecard.benefits.models import Grant
@@ -94,7 +94,9 @@ def newest_audit() -> AuditRun | None:
 
 def offline_ceiling(at: datetime) -> Ceiling:
     """What could be sold by terminals that are out of contact at this moment. None of them offers a debt."""
-    usable = Least(F("group__offline_limit_minor"), Greatest(F("purse__balance_minor"), 0))
+    usable = Least(
+        F("group__offline_limit_minor"), Greatest(F("purse__balance_minor"), 0), output_field=BigIntegerField()
+    )
     people = Cardholder.objects.filter(state=CardholderState.ACTIVE).aggregate(n=Sum(usable))["n"] or 0
     benefits = Grant.objects.filter(ended_at__isnull=True, expires_at__gt=at).aggregate(n=Sum("account__balance_minor"))
     return Ceiling(per_island_minor=people + (benefits["n"] or 0), islands=summary(at=at).silent)
