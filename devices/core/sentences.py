@@ -88,8 +88,8 @@ _DECLINES: dict[Why, Text] = {
     Why.NOT_SOLD_HERE: Text("“{block}”：{product}不能卖给您", "“{block}”: {product} cannot be sold to you"),
     Why.NO_AMOUNT: Text("请先输入金额", "Enter an amount first"),
     Why.SNAPSHOT_TOO_OLD: Text(
-        "终端脱机太久，暂停收款，请联系管理员",
-        "The terminal has been offline too long to sell. Please call the administrator",
+        "终端脱机太久，暂停收款，请找主管",
+        "The terminal has been offline too long to sell. Please call a supervisor",
     ),
     Why.OVER_AGED_LIMIT: Text(
         "终端脱机较久，金额超过当前脱机限额 {limit_minor}",

@@ -82,7 +82,7 @@ class MasterControl:
         """The present state; phases with an end lapse by the clock."""
         with self._lock:
             now_ms, held, counter = self._time.now_ms(), self._store.held, self._counter
-            result = counter.result if counter.result is not None and now_ms < counter.result.until_ms else None
+            result = counter.result if counter.result is not None and counter.result.is_shown(now_ms) else None
             standing = self._standing()
             phase = standing.phase
             if phase is Phase.READY and result is not None and now_ms < result.ready_ms:

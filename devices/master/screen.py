@@ -12,6 +12,8 @@ from devices.core.messages import Mode, Parameters
 
 Sound = Literal["approved", "warned", "declined", "reversed"]
 """`warned` is an approval, too."""
+CLOCK_STEP_MS = 10_000
+"""Corrections of the clock below this take no answer off the screen."""
 
 
 class Phase(StrEnum):
@@ -98,6 +100,10 @@ class Result(msgspec.Struct, frozen=True):
     wait_s: int = 0
     warnings: tuple[Said, ...] = ()
     low: bool = False
+
+    def is_shown(self, now_ms: int) -> bool:
+        """Whether it is still there to be read; an answer far ahead of the clock is from before that was set back."""
+        return self.at_ms - CLOCK_STEP_MS <= now_ms < self.until_ms
 
 
 class LastSale(msgspec.Struct, frozen=True):

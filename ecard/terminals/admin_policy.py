@@ -115,8 +115,9 @@ class PublishedPolicyAdmin(ReadOnlyAdmin[PublishedPolicy]):
     @dialog_action(
         description=_("Roll back"),
         explanation=_(
-            "The policy that governed before this one is published again at once, under a new number. The rules being"
-            " edited stay as they are. Your reason stays in the history."
+            "The policy that governed before this one is published again under a new number, and starts at once, or at"
+            " its own start where that is still to come. The rules being edited stay as they are. Your reason stays in"
+            " the history."
         ),
         submit=_("Roll back"),
         form=ReasonForm,

@@ -195,7 +195,7 @@ def publish_draft(*, draft_id: int, starts_at: datetime, by: AbstractBaseUser | 
 
 
 def roll_back(*, number: int, reason: str, by: AbstractBaseUser | None, at: datetime) -> PublishedPolicy:
-    """Undo the newest policy at once. Raises benefits' CannotGoBack."""
+    """Undo the newest policy: what governed before it comes back. Raises benefits' CannotGoBack."""
     return benefits.roll_back(number=number, reason=reason, by=by, at=at, sign=sign_policy)
 
 

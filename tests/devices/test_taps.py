@@ -43,6 +43,13 @@ def test_an_approval_shows_name_legs_and_what_is_left_and_lapses_within_a_second
     assert bench.control.screen().result is None
 
 
+def test_an_approval_does_not_stay_when_the_clock_is_set_back_a_day(bench: Bench) -> None:
+    assert bench.pay(1_00, bench.show(1)).approved
+    bench.clock.pass_ms(30_000)
+    bench.clock.jump_ms(-86_400_000)
+    assert bench.control.screen().result is None
+
+
 def test_the_next_person_is_served_while_the_last_approval_is_still_shown(bench: Bench) -> None:
     bench.control.set_mode("fixed", fixed_minor=8_00)
     assert bench.control.scan(bench.show(1)).approved
