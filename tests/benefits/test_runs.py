@@ -51,6 +51,25 @@ def test_a_subsidy_is_listed_approved_by_a_second_person_and_paid_out() -> None:
     assert_books_balance()
 
 
+def test_the_sponsor_of_a_programme_stays_from_the_moment_a_run_begins_to_pay() -> None:
+    make_campus()
+    run = started(subsidy())
+    assert run.programme is not None
+    run.programme.sponsor_id = open_sponsor(name="another").pk
+    with pytest.raises(IntegrityError), transaction.atomic():
+        run.programme.save()
+
+
+def test_a_run_whose_programme_has_another_sponsor_by_now_does_not_begin() -> None:
+    make_campus()
+    run = approved(subsidy())
+    assert run.programme is not None
+    run.programme.sponsor_id = open_sponsor(name="another").pk
+    run.programme.save()
+    with pytest.raises(OtherContent):
+        runs.start(run_id=run.pk, at=NOON)
+
+
 def test_vouchers_come_in_pieces_each_with_a_lot_of_its_own() -> None:
     campus = make_campus()
     programme = open_programme(name="券")

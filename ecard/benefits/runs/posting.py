@@ -83,8 +83,6 @@ def start(*, run_id: int, at: datetime) -> Run:
     begin_alone()
     run = locked(run_id, RunState.ASKED)
     use(kind=Kind.RUN, subject_id=run.pk, digest=content_digest(run), at=at)
-    if run.programme is not None and run.programme.sponsor_id != run.sponsor_id:
-        raise OtherContent
     if run.expires_at is not None and run.expires_at <= at:
         raise TooLate
     if duplicates.appeared(run, at=at):
@@ -99,7 +97,12 @@ def begin_alone() -> None:
 
 
 def begin(run: Run, *, at: datetime) -> Run:
-    """Mark a locked run as being paid out."""
+    """Mark a locked run as being paid out. Raises OtherContent where its programme has another sponsor by now."""
+    if run.programme_id is not None:
+        # Until the first grant is written only the run's state keeps the sponsor where it is.
+        programme = Programme.objects.select_for_update(no_key=True).get(pk=run.programme_id)
+        if programme.sponsor_id != run.sponsor_id:
+            raise OtherContent
     run.state, run.posting_at, run.done_upto, run.done_lines = RunState.POSTING, at, 0, 0
     run.save()
     return run
