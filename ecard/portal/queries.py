@@ -81,7 +81,6 @@ def sale_detail(cardholder: CardholderView, *, sale_id: int, language: str) -> S
         legs=_legs(view),
         terminal_id=view.terminal_id,
         policy=view.policy,
-        suspense_minor=view.suspense_minor,
     )
 
 
@@ -111,6 +110,7 @@ def _shown(view: SaleView, *, language: str, reasons: Sequence[str] = ()) -> Sal
         business_date=view.business_date,
         amount_minor=view.amount_minor,
         benefit_minor=view.benefit_minor,
+        suspense_minor=view.suspense_minor,
         reversed_at=view.reversed_at,
         reasons=tuple(reasons),
     )

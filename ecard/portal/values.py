@@ -55,7 +55,7 @@ class PurseShown:
 
 @dataclass(frozen=True, slots=True)
 class SaleShown:
-    """One sale in a list. `reasons` are sentences, in lists that show them."""
+    """One sale in a list. `reasons` are sentences, in lists that show them; what is in suspense nobody paid yet."""
 
     id: int
     outlet: str
@@ -63,6 +63,7 @@ class SaleShown:
     business_date: date
     amount_minor: int
     benefit_minor: int
+    suspense_minor: int
     reversed_at: datetime | None
     reasons: tuple[str, ...] = ()
 
@@ -108,7 +109,6 @@ class SaleDetail:
     legs: tuple[LegShown, ...]
     terminal_id: int
     policy: int
-    suspense_minor: int
 
 
 @dataclass(frozen=True, slots=True)

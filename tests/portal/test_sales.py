@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -65,6 +65,19 @@ def test_a_reversed_sale_is_shown_as_undone(world: World, signed_in: Client) -> 
     world.selling.settle()
     assert "reversed" in signed_in.get("/sales/").content.decode()
     assert "the money is back" in signed_in.get(f"/sales/{the_sale(world).pk}/").content.decode()
+
+
+def test_a_sale_that_finance_looks_at_does_not_stand_in_the_list_like_a_paid_one(
+    world: World, signed_in: Client
+) -> None:
+    tills = [make_till(world.selling, number=number) for number in (1, 2)]
+    code = world.selling.code(0, at=tills[0].clock + timedelta(seconds=10))
+    for till in tills:
+        till.sell(0, 7_00, code=code)
+        till.upload()
+        world.selling.settle()
+    page = signed_in.get("/sales/").content.decode()
+    assert (page.count("¥7.00"), page.count("Being looked at")) == (2, 1)
 
 
 def test_pages_hand_on_to_each_other_without_a_gap_or_a_repeat(world: World, signed_in: Client) -> None:
