@@ -182,3 +182,18 @@ def test_what_a_replaced_terminal_had_posted_is_not_charged_again_from_its_own_p
     assert where == {world.campus.outlet.pk: 3, world.campus.other_outlet.pk: 1}, "each where it was sold"
     sync(old)
     assert old._journal.pending(world.person(0).account_ref).sales == 0, "told of all that was posted, there and here"
+
+
+def test_what_a_device_sold_at_one_place_it_can_take_back_from_the_next(world: World, row: Row, opened: Opener) -> None:
+    old = opened("old", enrol=_code(world, row))
+    _sell(world, old, 1)
+    sync(old)
+    opened("new", enrol=_code(world, row))
+    spare = register(name="面档（旧机）", outlet=world.campus.other_outlet, at=world.at)
+    old.enrol(_code(world, spare))
+    sync(old)
+    assert old.control.reverse_last().approved
+    sync(old)
+    world.settle()
+    assert (world.purse(1), Sale.objects.count()) == (100_00, 1)
+    assert told() == [ExceptionKind.STREAM_RESTARTED], "the new device has no history"

@@ -46,6 +46,16 @@ SELECT stream.terminal_id, stream.epoch, stream.id
 FROM unnest(%s::smallint[], %s::bigint[]) AS named (terminal_id, epoch)
 JOIN terminals_stream AS stream ON stream.terminal_id = named.terminal_id AND stream.epoch = named.epoch
 """
+# A device that was given another place names what it sold at the one before, where its epochs go on (receiving holds
+# that it is the same device). The place that had the epoch first comes last, and stays.
+_STREAMS_BEFORE = """
+SELECT named.terminal_id, named.epoch, sold.id
+FROM unnest(%s::smallint[], %s::bigint[]) AS named (terminal_id, epoch)
+JOIN terminals_stream AS here ON here.terminal_id = named.terminal_id AND here.previous_epoch > 0
+JOIN terminals_stream AS there ON there.epoch = here.previous_epoch AND there.terminal_id <> here.terminal_id
+JOIN terminals_stream AS sold ON sold.terminal_id = there.terminal_id AND sold.epoch = named.epoch
+ORDER BY sold.id DESC
+"""
 _ORIGINALS = """
 SELECT sale.id, sale.account_ref, sale.business_date, sale.amount_minor, sale.purse_minor + sale.loss_minor,
        sale.suspense_minor > 0, sale.presented_s, sale.code_id, undone.id IS NOT NULL, sale.period, sale.counted
@@ -261,8 +271,14 @@ def _original(row: tuple[Any, ...]) -> Original:
 def _streams(named: Collection[tuple[int, int]]) -> dict[tuple[int, int], int]:
     if not named:
         return {}
+    found = _streams_by(_STREAMS, named)
+    unknown = [each for each in named if each not in found]
+    return found | _streams_by(_STREAMS_BEFORE, unknown) if unknown else found
+
+
+def _streams_by(statement: str, named: Collection[tuple[int, int]]) -> dict[tuple[int, int], int]:
     columns = list(zip(*named, strict=True))
-    return {(terminal, epoch): stream for terminal, epoch, stream in _rows(_STREAMS, columns)}
+    return {(terminal, epoch): stream for terminal, epoch, stream in _rows(statement, columns)}
 
 
 def _run(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
