@@ -52,7 +52,7 @@ demo: build
 
 test: build
 	@$(BIN)/python -m tests.support.chromium
-	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n $(WORKERS))
+	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n $(WORKERS) --maxschedchunk 4)
 
 check: build
 	$(BIN)/ruff check .

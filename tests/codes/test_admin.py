@@ -108,11 +108,12 @@ def test_the_waiting_list_is_downloaded_signed_elsewhere_and_brought_in(root: Cl
     assert root.get(reverse("admin:codes_keylist_waiting")).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["rotate_now/", "1/revoke/", "waiting/", "bring-in/"])
+@pytest.mark.parametrize("path", ["rotate_now/", "{key}/revoke/", "waiting/", "bring-in/"])
 def test_staff_without_the_right_can_neither_rotate_nor_revoke_nor_bring_in(ready: None, path: str) -> None:
     clerk = Client()
     clerk.force_login(User.objects.create_user("clerk", is_staff=True))
-    for answer in (clerk.get(KEYS + path), clerk.post(KEYS + path, {"role": "code", "reason": "x"})):
+    address = KEYS + path.format(key=the_key().pk)
+    for answer in (clerk.get(address), clerk.post(address, {"role": "code", "reason": "x"})):
         assert answer.status_code == 403
     assert the_key().state is KeyState.ACTIVE
 

@@ -266,7 +266,7 @@ def test_it_stays_up_says_where_everything_is_and_stops_cleanly(played: Played) 
         with Staying(played.state) as staying:
             family = staying.wait_until_up()
             assert "port 7001 is busy" in staying.output
-            for text in ("/admin/", "/api/docs/", "terminal 2, customer", "admin / "):
+            for text in ("/admin/", "/api/docs/", "its customer's side", "admin / "):
                 assert text in staying.output
             status, output = demo(played.state)
             assert status == 1
