@@ -21,7 +21,7 @@ from tests.devices import world
 from tests.devices.world import FakeClock, FakeRandomness, FakeServer, Phone
 
 FIRST = 11
-WAIT_S = 10.0
+WAIT_S = 40.0
 
 
 class RunningClock(FakeClock):
