@@ -20,7 +20,7 @@ import psycopg
 import pytest
 from django.db import connection
 from hypothesis import HealthCheck, settings
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from pytest_django import DjangoDbBlocker
 from pytest_django.live_server_helper import LiveServer
 
@@ -28,6 +28,9 @@ from ecard.embedded import DatabaseAddresses, EmbeddedPostgres
 from ecard.settlement.authorising import lately
 from ecard.terminals.snapshots import base, news
 from tests.support import chromium, database, schema
+
+EXPECT_MS = 30_000
+"""What a page will show it shows when the machine comes to it; how soon is nobody's promise here."""
 
 settings.register_profile("ci", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 settings.load_profile("ci")
@@ -136,5 +139,6 @@ def browser() -> Iterator[Browser]:
         opened = playwright.chromium.launch(
             executable_path=str(executable), args=list(chromium.SAFE_FLAGS), headless=True
         )
+        expect.set_options(timeout=EXPECT_MS)
         yield opened
         opened.close()

@@ -28,7 +28,7 @@ from tests.devices.conftest import Bench, make_bench
 __all__ = ["make_bench"]
 
 PHONE, SMALL, LARGE = (390, 844), (800, 480), (1280, 800)
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 30.0
 PIN = "135790"
 UID = bytes.fromhex("04aabbccddeeff")
 PER_KG_MINOR = 40_00

@@ -24,7 +24,7 @@ __all__ = ["make_bench"]
 PUPILS = 7
 SMALL, LARGE = (800, 480), (1280, 800)
 THUMB_PX = 44
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 30.0
 
 
 class Till:

@@ -20,7 +20,7 @@ from firmware_sim.parts.base import BadPress
 from firmware_sim.parts.cable import LOOPBACK, VirtualCable
 from tests.devices.world import FakeClock
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 HELLO = b"hello"
 
 
