@@ -29,8 +29,6 @@ from ecard.settlement.authorising import lately
 from ecard.terminals.snapshots import base, news
 from tests.support import chromium, database, schema
 
-MADE_ONCE = ("played", "wheel")
-"""Fixtures of a module that take long: a demo's day, and a maker's environments."""
 EXPECT_MS = 30_000
 """What a page will show it shows when the machine comes to it; how soon is nobody's promise here."""
 
@@ -41,20 +39,9 @@ settings.load_profile("ci")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come last: Playwright keeps an event loop in the main thread from then on.
 
-    The long stories go before the short ones, or one worker is left with them when the others are done. What shares
-    something that takes long to make stays with one worker.
+    The long stories go before the short ones, or one worker is left with them when the others are done.
     """
     items.sort(key=lambda item: ("browser" in getattr(item, "fixturenames", ()), "e2e" not in item.path.parts))
-    for item in items:
-        group = _shares(item)
-        if group:
-            item.add_marker(pytest.mark.xdist_group(group))
-
-
-def _shares(item: pytest.Item) -> str:
-    names = getattr(item, "fixturenames", ())
-    campus = next((name for name in ("bare_stack", "stack") if name in names), "")
-    return campus or next((f"{item.path.stem} {name}" for name in MADE_ONCE if name in names), "")
 
 
 @pytest.fixture(scope="session")

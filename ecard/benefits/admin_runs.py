@@ -319,7 +319,7 @@ class RunAdmin(GrowingAdmin[Run]):
         description=_("Reverse the run"),
         explanation=_(
             "What is unspent goes back to the sponsor from everybody at once. What is spent stays spent and is listed"
-            " here."
+            " here. Everybody concerned can read your reason."
         ),
         submit=_("Reverse the run"),
         form=ReasonForm,

@@ -82,7 +82,12 @@ class NewRunForm(forms.Form):
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.txt,.xlsx"}),
         help_text=_("CSV or Excel: a number in each row and, in the next column, an amount if it differs."),
     )
-    reason = forms.CharField(label=_("Reason"), max_length=REASON_LENGTH_MAX, widget=UnfoldAdminTextInputWidget)
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=REASON_LENGTH_MAX,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("Whoever receives a credit reads it as its name."),
+    )
 
     def clean_file(self) -> str:
         """The list as a run keeps it."""

@@ -51,7 +51,7 @@ class Played:
 
 def demo(state: Path, *arguments: str) -> tuple[int, str]:
     done = subprocess.run(
-        [*RUSH, "--state", str(state), *arguments],
+        [*RUSH, "--any-ports", "--state", str(state), *arguments],
         cwd=PROJECT,
         env=bare_environment(),
         capture_output=True,
@@ -209,11 +209,12 @@ def test_a_doctored_record_of_what_was_shown_is_found_out(played: Played) -> Non
 
 
 class Staying:
-    """A demo that stays up, and all that it started."""
+    """A demo that stays up, and all that it started. On its usual ports no more than one at a time finds room."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, *, usual_ports: bool = False) -> None:
+        ports = () if usual_ports else ("--any-ports",)
         self.process = subprocess.Popen(
-            [*RUSH, "--state", str(state), "--taps", "0"],
+            [*RUSH, *ports, "--state", str(state), "--taps", "0"],
             cwd=PROJECT,
             env=bare_environment(),
             stdout=subprocess.PIPE,
@@ -233,6 +234,8 @@ class Staying:
     ) -> None:
         if self.process.poll() is None:
             self.end(signal.SIGTERM)
+        elif self.process.stdout is not None:
+            self.process.stdout.close()
 
     def wait_until_up(self) -> list[psutil.Process]:
         """All processes it started, once it has said where everything is."""
@@ -263,7 +266,7 @@ def test_it_stays_up_says_where_everything_is_and_stops_cleanly(played: Played) 
         with contextlib.suppress(OSError):  # somebody else has it: as good
             busy.bind(("127.0.0.1", 7001))
             busy.listen()
-        with Staying(played.state) as staying:
+        with Staying(played.state, usual_ports=True) as staying:
             family = staying.wait_until_up()
             assert "port 7001 is busy" in staying.output
             for text in ("/admin/", "/api/docs/", "its customer's side", "admin / "):

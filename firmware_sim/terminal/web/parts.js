@@ -33,7 +33,11 @@ function drawFaults(parts, language) {
       ...here.map(([part, field, fault]) => {
         const label = document.createElement("label");
         const box = Object.assign(document.createElement("input"), { type: "checkbox", name: `${part}.${field}` });
-        box.addEventListener("change", () => press(part, { [field]: box.checked === fault }).catch(() => undefined));
+        box.addEventListener("change", async () => {
+          box.toggleAttribute("data-pressing", true); // What is drawn until the device has it would be the past.
+          await press(part, { [field]: box.checked === fault }).catch(() => undefined);
+          box.toggleAttribute("data-pressing", false);
+        });
         label.append(box, Object.assign(document.createElement("span"), { textContent: text(`fault_${part}_${field}`) }));
         return label;
       }),
@@ -41,7 +45,7 @@ function drawFaults(parts, language) {
   }
   for (const [part, field, fault] of here) {
     const box = byId("faults").querySelector(`[name="${part}.${field}"]`);
-    if (document.activeElement !== box || !box.matches(":active")) box.checked = parts[part][field] === fault;
+    if (!box.matches("[data-pressing], :active")) box.checked = parts[part][field] === fault;
   }
 }
 
