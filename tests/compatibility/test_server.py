@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from django.db import connection
 
 from devices.core.journal import ReversalRecord, SaleRecord, decode_record
 from devices.core.messages import Ack, BatchHead, open_snapshot
@@ -19,6 +20,7 @@ from ecard.cardholders.operations import people as cardholder_operations
 from ecard.cardholders.operations import stop_account
 from ecard.codes.operations import keys as key_operations
 from ecard.codes.queries import trust_at
+from ecard.merchants.models import Outlet
 from ecard.settlement import operations
 from ecard.settlement.models import Sale, SaleException
 from ecard.terminals.models import Terminal, TerminalState
@@ -35,6 +37,15 @@ def as_drawn(first: list[bytes]) -> Any:
     return SimpleNamespace(token_bytes=lambda size: next(left, None) or secrets.token_bytes(size))
 
 
+def give_no_lower(model: type[Outlet | Terminal], number: int) -> None:
+    """Numbers drawn from now on are above this one, which the kept devices name."""
+    with connection.cursor() as cursor:
+        drawn = 0
+        while drawn < number:
+            cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id'))", [model._meta.db_table])
+            (drawn,) = cursor.fetchone()
+
+
 @pytest.fixture
 def its_server(db: None, monkeypatch: pytest.MonkeyPatch) -> World:
     """A campus with the code key, the people and the terminal of the kept devices."""
@@ -44,6 +55,8 @@ def its_server(db: None, monkeypatch: pytest.MonkeyPatch) -> World:
     drawn = SimpleNamespace(randbelow=lambda _bound: next(numbers))
     monkeypatch.setattr(cardholder_operations, "secrets", drawn)
     at = datetime.fromtimestamp(in_memory.NOON_S + 600, UTC)
+    give_no_lower(Outlet, in_memory.OUTLET)
+    give_no_lower(Terminal, TERMINAL)
     made = make_world(at=at)
     assert trust_at(at).keys.keys[0].public == in_memory.ISSUER.public.hex()
     assert [person.account_ref for person in made.campus.people[:2]] == [1, 2]
