@@ -64,6 +64,10 @@ def wired() -> Iterator[Callable[[int], list[Wired]]]:
             made[-1].cable.start()
         for each in made:
             each.say(HELLO)
+            until_s = time.monotonic() + PATIENCE_S
+            while each.cable._sdk is None:  # else the next one's hello finds no way to it
+                assert time.monotonic() < until_s, "the cable never heard its own terminal"
+                time.sleep(0.005)
         for each in made[:-1]:  # who speaks first is not heard by those who have not spoken yet
             assert each.hears()[0] == HELLO
         return made
