@@ -27,7 +27,7 @@ from pytest_django.live_server_helper import LiveServer
 from ecard.embedded import DatabaseAddresses, EmbeddedPostgres
 from ecard.settlement.authorising import lately
 from ecard.terminals.snapshots import base, news
-from tests.support import chromium, database, schema
+from tests.support import chromium, database, leftovers, schema
 
 EXPECT_MS = 30_000
 """What a page will show it shows when the machine comes to it; how soon is nobody's promise here."""
@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """The session's own server, in a folder of its own: sessions side by side do not meet."""
-    database.sweep_killed_sessions()
+    leftovers.sweep(database.FOLDER_PREFIX)
     folder = Path(tempfile.mkdtemp(prefix=f"{database.FOLDER_PREFIX}{os.getpid()}-"))
     server = EmbeddedPostgres(folder, shared_buffers="128MB", durable=False, end_with_parent=True)
     try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -11,6 +14,8 @@ from playwright.sync_api import Browser
 from ecard.embedded import DatabaseAddresses, EmbeddedPostgres
 from tests.support import schema
 from tests.support.database import read_first_state
+
+SWEEP = "from tests.support import leftovers; leftovers.sweep('ecard-swept-')"
 
 MADE = (
     "SELECT tablename, tableowner FROM pg_tables WHERE schemaname = 'public'",
@@ -52,3 +57,24 @@ def test_a_page_of_the_site_opens_in_the_browser(site: str, browser: Browser) ->
     assert page.locator("input[name=username]").is_visible()
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     page.close()
+
+
+def test_workers_that_sweep_at_once_do_not_trip_over_each_other(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for number in range(20):
+        for part in range(20):
+            folder = tmp_path / f"ecard-swept-{ended.pid}-{number}" / f"terminal-{part}"
+            folder.mkdir(parents=True)
+            for name in range(20):
+                (folder / f"{name}").touch()
+    mine = tmp_path / f"ecard-swept-{os.getpid()}-mine"
+    mine.mkdir()
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    workers = [
+        subprocess.Popen([sys.executable, "-c", SWEEP], env=environment, stderr=subprocess.PIPE) for _ in range(3)
+    ]
+    for worker in workers:
+        told = worker.communicate(timeout=60)[1]
+        assert worker.returncode == 0, told.decode()
+    assert [each.name for each in tmp_path.glob("ecard-swept-*-*") if each.is_dir()] == [mine.name]

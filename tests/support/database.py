@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import psycopg
@@ -15,21 +12,13 @@ from django.core.management import call_command
 from django.db import connection, connections
 from psycopg import sql
 
-from ecard.embedded import DatabaseAddresses, EmbeddedPostgres, processes
+from ecard.embedded import DatabaseAddresses
 from ecard.settings.env import database_settings
 
 THREAD_TIMEOUT_S = 60.0
 FOLDER_PREFIX = "ecard-tests-"
 
 T = TypeVar("T")
-
-
-def sweep_killed_sessions() -> None:
-    """Delete the clusters of sessions that were killed before they could."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*-*"):
-        pid = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
-        if pid.isdigit() and not processes.is_running(int(pid)) and folder.stat().st_uid == os.geteuid():
-            EmbeddedPostgres(folder).destroy()
 
 
 def use(url: str) -> None:

@@ -21,7 +21,7 @@ from ecard.demo import place
 from ecard.demo.options import PROJECT
 from ecard.embedded import EmbeddedPostgres, processes
 from ecard.settings.env import read_environment_file
-from tests.support import schema
+from tests.support import leftovers, schema
 
 START_TIMEOUT_S = 240.0
 STOP_TIMEOUT_S = 60.0
@@ -67,7 +67,7 @@ def running_stack(*, people: int = PEOPLE, taps: int = 0, bare: bool = False) ->
 
     With `taps` so many people have had lunch before; a `bare` campus has no rules yet.
     """
-    _sweep_killed()
+    leftovers.sweep(FOLDER_PREFIX, cluster="postgres")
     state = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
     command = [sys.executable, "-m", "ecard.demo", "--any-ports", "--taps", str(taps)]
     command += ["--people", str(people), "--state", str(state), *(["--bare"] if bare else [])]
@@ -130,11 +130,3 @@ def _delete(state: Path) -> None:
     """As root the cluster lies elsewhere, and its own supervisor knows where."""
     EmbeddedPostgres(state / "postgres").destroy()
     shutil.rmtree(state)
-
-
-def _sweep_killed() -> None:
-    """Delete what sessions left that were killed before they could."""
-    for state in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*-*"):
-        pid = state.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
-        if pid.isdigit() and not processes.is_running(int(pid)) and state.stat().st_uid == os.geteuid():
-            _delete(state)
