@@ -29,6 +29,8 @@ from ecard.settlement.authorising import lately
 from ecard.terminals.snapshots import base, news
 from tests.support import chromium, database, leftovers, schema
 
+LONG_TO_MAKE = frozenset({"stack", "bare_stack", "played", "wheel"})
+"""Fixtures of many tests: two campuses, a demo's day, and what a maker of devices installs."""
 EXPECT_MS = 30_000
 """What a page will show it shows when the machine comes to it; how soon is nobody's promise here."""
 
@@ -36,11 +38,17 @@ settings.register_profile("ci", deadline=None, suppress_health_check=[HealthChec
 settings.load_profile("ci")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads who belongs together
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come last: Playwright keeps an event loop in the main thread from then on.
 
-    The long stories go before the short ones, or one worker is left with them when the others are done.
+    The long stories go before the short ones, or one worker is left with them when the others are done. What shares
+    something that takes long to make stays with one worker.
     """
+    for item in items:
+        shared = LONG_TO_MAKE.intersection(getattr(item, "fixturenames", ()))
+        if shared:
+            item.add_marker(pytest.mark.xdist_group(min(shared)))
     items.sort(key=lambda item: ("browser" in getattr(item, "fixturenames", ()), "e2e" not in item.path.parts))
 
 
