@@ -52,7 +52,7 @@ demo: build
 
 test: build
 	@$(BIN)/python -m tests.support.chromium
-	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n $(WORKERS) --dist loadgroup --no-loadscope-reorder)
+	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n $(WORKERS) --no-loadscope-reorder)
 
 check: build
 	$(BIN)/ruff check .

@@ -27,10 +27,8 @@ from pytest_django.live_server_helper import LiveServer
 from ecard.embedded import DatabaseAddresses, EmbeddedPostgres
 from ecard.settlement.authorising import lately
 from ecard.terminals.snapshots import base, news
-from tests.support import chromium, database, leftovers, schema
+from tests.support import chromium, database, leftovers, schema, sharing
 
-LONG_TO_MAKE = frozenset({"stack", "bare_stack", "played", "wheel"})
-"""Fixtures of many tests: two campuses, a demo's day, and what a maker of devices installs."""
 EXPECT_MS = 30_000
 """What a page will show it shows when the machine comes to it; how soon is nobody's promise here."""
 
@@ -38,18 +36,16 @@ settings.register_profile("ci", deadline=None, suppress_health_check=[HealthChec
 settings.load_profile("ci")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads who belongs together
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come last: Playwright keeps an event loop in the main thread from then on.
 
-    The long stories go before the short ones, or one worker is left with them when the others are done. What shares
-    something that takes long to make stays with one worker.
+    The long stories go before the short ones, or one worker is left with them when the others are done.
     """
-    for item in items:
-        shared = LONG_TO_MAKE.intersection(getattr(item, "fixturenames", ()))
-        if shared:
-            item.add_marker(pytest.mark.xdist_group(min(shared)))
     items.sort(key=lambda item: ("browser" in getattr(item, "fixturenames", ()), "e2e" not in item.path.parts))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> sharing.Scheduler:
+    return sharing.Scheduler(config, log)
 
 
 @pytest.fixture(scope="session")
