@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -16,6 +15,7 @@ from ecard.benefits import runs
 from ecard.benefits.models import Grant, RunState
 from ecard.ledger.queries import balance_of
 from tests.benefits.paying import credit, lots, purses, reversed_whole, staff, started, subsidy
+from tests.support.backends import wait_until_gone
 from tests.support.books import assert_books_balance
 from tests.support.campus import NOON, make_campus
 from tests.support.database import OtherThread
@@ -26,17 +26,6 @@ CHUNK = 3
 
 class Killed(BaseException):
     """Not an Exception: nothing in the server may catch it and go on."""
-
-
-def _gone(backend: int) -> None:
-    """A dead worker's locks go with its connection; another worker comes a moment later."""
-    for _attempt in range(200):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [backend])
-            if cursor.fetchone() is None:
-                return
-        time.sleep(0.01)
-    raise AssertionError("the broken connection is still there")
 
 
 @contextmanager
@@ -59,7 +48,7 @@ def killed_at(call: int, where: str) -> Iterator[None]:
         with pytest.raises(Killed):
             yield
     connection.close()
-    _gone(broken[0])
+    wait_until_gone(broken[0])
 
 
 def work_through(run_id: int) -> int:

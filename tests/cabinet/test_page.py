@@ -80,7 +80,7 @@ def test_the_pages_program_opens_a_terminal_beside_a_cabinet(tmp_path: Path) -> 
     opened = names["beside_the_cabinet"](tmp_path / "terminal", server_url="http://127.0.0.1:9", port=wire.path)
     terminal, device, link = opened
     assert device.scanned("nothing was ordered") is None
-    assert wire.received(within_s=5).startswith(b"\x7e\x01\x81")
+    assert wire.received().startswith(b"\x7e\x01\x81")
     link.stop()
     terminal.close()
     wire.pull()

@@ -291,7 +291,7 @@ def test_before_the_first_snapshot_nobody_passes(gate: Gate, enrol: Enrol, tmp_p
 def test_the_thread_refreshes_until_it_is_closed(gate: Gate) -> None:
     asked = len(gate.server.asked)
     gate.decoder.start()
-    for _ in range(500):
+    for _ in range(5_000):
         if len(gate.server.asked) > asked:
             break
         gate.decoder._ending.wait(0.01)

@@ -12,6 +12,7 @@ from devices.drivers.network import NoAnswer
 from devices.sync.http import HttpTransport
 
 Reply = Callable[[socket.socket], None]
+PATIENT_S = 20.0
 
 
 @pytest.fixture
@@ -44,8 +45,8 @@ def _send(data: bytes) -> Reply:
     return lambda connection: connection.sendall(data)
 
 
-def _fetch(url: str, *, limit_bytes: int = 1000) -> tuple[int, bytes]:
-    transport = HttpTransport(url, connect_s=0.5, silence_s=0.5)
+def _fetch(url: str, *, limit_bytes: int = 1000, silence_s: float = PATIENT_S) -> tuple[int, bytes]:
+    transport = HttpTransport(url, connect_s=PATIENT_S, silence_s=silence_s)
     try:
         answer = transport.request("GET", "/api?x=1", body=b"", headers={}, limit_bytes=limit_bytes)
         return answer.status, answer.body
@@ -80,7 +81,7 @@ BAD: dict[str, Reply] = {
 @pytest.mark.parametrize("name", BAD)
 def test_anything_less_than_a_whole_answer_is_no_answer(serve: Callable[[Reply], str], name: str) -> None:
     with pytest.raises(NoAnswer):
-        _fetch(serve(BAD[name]))
+        _fetch(serve(BAD[name]), silence_s=0.5)
 
 
 def test_nobody_listening_is_no_answer() -> None:

@@ -210,7 +210,7 @@ def test_sales_go_on_while_a_thread_uploads(bench: Bench) -> None:
     for account_ref in range(100, 160):
         assert bench.pay(1_00, bench.show(account_ref)).approved
     bench.terminal.sync.nudge()
-    for _ in range(100):
+    for _ in range(500):
         if not bench.control.screen().unsent:
             break
         done.clear()
@@ -232,7 +232,7 @@ def test_a_fault_nobody_foresaw_does_not_end_the_upload(bench: Bench, monkeypatc
     monkeypatch.setattr(bench.server, "request", faulty)
     assert bench.pay(1_00, bench.show(1)).approved
     bench.terminal.start()
-    for _ in range(100):
+    for _ in range(1_000):
         bench.clock.pass_ms(1_000)
         bench.terminal.sync.nudge()
         if not bench.control.screen().unsent:

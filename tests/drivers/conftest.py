@@ -17,6 +17,15 @@ def wire() -> Iterator[Wire]:
 
 @pytest.fixture
 def line(wire: Wire) -> Iterator[SerialLine]:
+    """Patient: a machine that is busy for a moment is not taken for silence."""
+    opened = SerialLine.open(wire.path, timeout_s=20)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def hasty_line(wire: Wire) -> Iterator[SerialLine]:
+    """For tests of what silence means."""
     opened = SerialLine.open(wire.path, timeout_s=0.1)
     yield opened
     opened.close()

@@ -18,6 +18,7 @@ RECEIPT = Receipt(("一食堂 · 小票", "红烧肉        8.00", "𠮷 €"))
 CUT = b"\x1dV\x00"
 ASK_PAPER = b"\x10\x04\x04"
 PAPER, NO_PAPER = b"\x12", b"\x72"
+WAIT_S = 30
 
 
 def read_paper(data: bytes) -> list[str]:
@@ -49,7 +50,8 @@ class OnTheNetwork:
 
 
 @pytest.fixture
-def printer() -> Iterator[OnTheNetwork]:
+def printer(monkeypatch: pytest.MonkeyPatch) -> Iterator[OnTheNetwork]:
+    monkeypatch.setattr("devices.drivers.printer.TIMEOUT_S", WAIT_S)
     made = OnTheNetwork(PAPER, PAPER)
     yield made
     made.server.close()
@@ -57,14 +59,14 @@ def printer() -> Iterator[OnTheNetwork]:
 
 def test_a_chinese_receipt_is_printed_and_cut(printer: OnTheNetwork) -> None:
     EscposPrinter.network("127.0.0.1", port=printer.port).print(RECEIPT)
-    assert printer.ended.wait(5)
+    assert printer.ended.wait(WAIT_S)
     assert read_paper(printer.got) == list(RECEIPT.lines)
     assert printer.got.endswith(CUT + ASK_PAPER)
 
 
 def test_a_receipt_may_stay_uncut(printer: OnTheNetwork) -> None:
     EscposPrinter.network("127.0.0.1", port=printer.port).print(Receipt(("a",), cut=False))
-    assert printer.ended.wait(5)
+    assert printer.ended.wait(WAIT_S)
     assert CUT not in printer.got
 
 
@@ -72,7 +74,7 @@ def test_without_paper_nothing_is_printed_and_that_is_said(printer: OnTheNetwork
     printer.paper = [NO_PAPER]
     with pytest.raises(PrinterError, match="out of paper"):
         EscposPrinter.network("127.0.0.1", port=printer.port).print(RECEIPT)
-    assert printer.ended.wait(5)
+    assert printer.ended.wait(WAIT_S)
     assert printer.got == ASK_PAPER
 
 
@@ -97,7 +99,7 @@ def test_a_printer_at_a_serial_line_prints_the_same(wire: Wire, monkeypatch: pyt
 
     wire.play(act)
     EscposPrinter.serial(wire.path).print(RECEIPT)
-    assert done.wait(5)
+    assert done.wait(WAIT_S)
     assert read_paper(bytes(got)) == list(RECEIPT.lines)
 
 

@@ -20,8 +20,8 @@ CODE = "C1EC AB $%*+-./: 9"
 """Every kind of character a code has; spaces count."""
 
 
-def test_a_code_arrives_as_it_was_sent(wire: Wire, line: SerialLine) -> None:
-    texts = SerialScanner(line).texts()
+def test_a_code_arrives_as_it_was_sent(wire: Wire, hasty_line: SerialLine) -> None:
+    texts = SerialScanner(hasty_line).texts()
     for end in (b"\r\n", b"\r", b"\n", b""):
         wire.send(CODE.encode() + end)
         assert next(texts) == CODE
@@ -32,8 +32,8 @@ def test_spaces_at_the_ends_are_part_of_the_code(wire: Wire, line: SerialLine) -
     assert next(SerialScanner(line).texts()) == "  C1EC  "
 
 
-def test_the_half_of_a_cut_code_never_becomes_the_start_of_the_next(wire: Wire, line: SerialLine) -> None:
-    texts = SerialScanner(line).texts()
+def test_the_half_of_a_cut_code_never_becomes_the_start_of_the_next(wire: Wire, hasty_line: SerialLine) -> None:
+    texts = SerialScanner(hasty_line).texts()
     wire.send(CODE[:7].encode())
     assert next(texts) == CODE[:7]
     wire.send(CODE.encode() + b"\r\n")
@@ -51,8 +51,7 @@ def test_a_garbled_byte_makes_no_other_code_of_it(wire: Wire, line: SerialLine) 
     assert next(SerialScanner(line).texts()) == "C1E\ufffdA"
 
 
-def test_a_flood_without_end_fills_no_memory(wire: Wire) -> None:
-    line = SerialLine.open(wire.path, timeout_s=10)  # a machine that is busy for a moment is not the end of a code
+def test_a_flood_without_end_fills_no_memory(wire: Wire, line: SerialLine) -> None:
     texts = SerialScanner(line).texts()
 
     def flood(_stop: object) -> None:
@@ -62,7 +61,6 @@ def test_a_flood_without_end_fills_no_memory(wire: Wire) -> None:
 
     wire.play(flood)
     assert next(texts) == "short"
-    line.close()
 
 
 def test_the_texts_end_when_the_plug_is_pulled(wire: Wire, line: SerialLine) -> None:

@@ -25,8 +25,8 @@ def test_a_read_gives_what_has_come_and_never_more_than_asked(wire: Wire, line: 
     assert line.read(100) == b"c"
 
 
-def test_silence_is_an_empty_read(line: SerialLine) -> None:
-    assert line.read(10) == b""
+def test_silence_is_an_empty_read(hasty_line: SerialLine) -> None:
+    assert hasty_line.read(10) == b""
 
 
 def test_discarding_forgets_what_was_not_read(wire: Wire, line: SerialLine) -> None:

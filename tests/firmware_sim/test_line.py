@@ -8,6 +8,7 @@ import pytest
 from firmware_sim.relay.line import Line, Mode
 
 WAIT_S = 0.2
+PATIENT_S = 20
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -16,6 +17,11 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
         await writer.drain()
     writer.close()
     await writer.wait_closed()
+
+
+async def passed_up(line: Line, count: int) -> None:
+    while line.bytes_up < count:
+        await asyncio.sleep(0.01)
 
 
 def on_a_line(talk: Callable[[Line, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> None:
@@ -37,7 +43,7 @@ def on_a_line(talk: Callable[[Line, asyncio.StreamReader, asyncio.StreamWriter],
 def test_a_whole_line_passes_both_ways() -> None:
     async def talk(line: Line, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"sale")
-        assert await asyncio.wait_for(reader.read(4), 2) == b"SALE"
+        assert await asyncio.wait_for(reader.read(4), PATIENT_S) == b"SALE"
         assert (line.bytes_up, line.bytes_down) == (4, 4)
 
     on_a_line(talk)
@@ -46,7 +52,7 @@ def test_a_whole_line_passes_both_ways() -> None:
 def test_a_cut_line_swallows_bytes_without_a_word_even_on_an_open_connection() -> None:
     async def talk(line: Line, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"one")
-        assert await asyncio.wait_for(reader.read(3), 2) == b"ONE"
+        assert await asyncio.wait_for(reader.read(3), PATIENT_S) == b"ONE"
         line.set_mode(Mode.DROP)
         writer.write(b"two")
         with pytest.raises(TimeoutError):
@@ -85,8 +91,7 @@ def test_a_cut_line_does_not_tell_the_terminal_that_the_server_hung_up() -> None
         port = await line.listen(host="127.0.0.1", port=0)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"x")
-        while not line.bytes_up:
-            await asyncio.sleep(0.01)
+        await asyncio.wait_for(passed_up(line, 1), PATIENT_S)
         line.set_mode(Mode.DROP)
         hung_up.set()
         with pytest.raises(TimeoutError):
@@ -110,6 +115,7 @@ def test_a_half_closed_line_delivers_the_upload_and_loses_the_answer() -> None:
         writer.write(b"batch")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(reader.read(1), WAIT_S)
+        await asyncio.wait_for(passed_up(line, 5), PATIENT_S)
         assert (line.bytes_up, line.bytes_down) == (5, 0)
 
     on_a_line(talk)
@@ -121,7 +127,7 @@ def test_a_slow_line_delivers_late_but_whole() -> None:
         writer.write(b"late")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(reader.read(4), 0.1)
-        assert await asyncio.wait_for(reader.read(4), 2) == b"LATE"
+        assert await asyncio.wait_for(reader.read(4), PATIENT_S) == b"LATE"
 
     on_a_line(talk)
 

@@ -87,6 +87,7 @@ def test_an_answer_after_the_limit_is_never_heard_of_again(authority: ServerAuth
     authority._limit_ms = 50
     line.open.clear()
     assert authority.ask(QUESTION) is None
+    assert line.reached.wait(20)
     authority._limit_ms = 20_000
     line.says = Refusal("late")
     line.open.set()
@@ -102,6 +103,7 @@ def test_while_a_question_hangs_no_other_is_asked(authority: ServerAuthority, li
     clock.pass_ms(3_600_000)
     assert not authority.ready()
     assert authority.ask(QUESTION) is None
+    assert line.reached.wait(20)
     assert line.asked == 1
 
 

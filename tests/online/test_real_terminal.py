@@ -190,6 +190,7 @@ def test_while_a_question_hangs_further_sales_ask_nobody_and_wait_for_nothing(wo
     line.let_answers_through.clear()
     assert pay(world, terminal) == "approved"
     assert pay(world, terminal, person=1) == "approved"
+    assert line.came.get(timeout=20) == 200
     assert line.asked == 1
     line.let_answers_through.set()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,6 +19,7 @@ from ecard.settlement.checkpoints import CHECK_POINTS, POST_POINTS, RECEIVE_POIN
 from ecard.settlement.models import Batch, Sale, SaleReversal
 from ecard.settlement.rules import split_record_id
 from ecard.terminals.models import Stream
+from tests.support.backends import wait_until_gone
 from tests.support.campus import NOON
 from tests.support.database import FirstState, restore_first_state
 from tests.support.settling import Till, World, make_till, make_world
@@ -51,20 +51,9 @@ def killed_at(point: str | None, *, after: int = 0) -> Iterator[list[str]]:
         yield passed
     except Killed:
         connection.close()
-        _wait_until_gone(broken[0])
+        wait_until_gone(broken[0])
     finally:
         watcher.reset(token)
-
-
-def _wait_until_gone(backend: int) -> None:
-    """A dead server's locks go with its connection; another server comes a moment later."""
-    for _attempt in range(200):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [backend])
-            if cursor.fetchone() is None:
-                return
-        time.sleep(0.01)
-    raise AssertionError("the broken connection is still there")
 
 
 def lunch(world: World) -> tuple[Till, Till]:

@@ -23,7 +23,7 @@ class Wire:
     def send(self, data: bytes) -> None:
         os.write(self._far, data)
 
-    def received(self, *, within_s: float = 2.0, until: int = 1) -> bytes:
+    def received(self, *, within_s: float = 20.0, until: int = 1) -> bytes:
         """At least `until` bytes, or what came within the time."""
         found = b""
         while len(found) < until and select.select([self._far], [], [], within_s)[0]:
