@@ -41,6 +41,7 @@ from firmware_sim.terminal.build import Loop
 
 TICK_S = 0.25
 POWER_DELAY_S = 0.05
+LINE_TIMEOUT_S = 10.0
 WEB = Path(__file__).parent / "web"
 TOKENS = Path(devices.__file__).parent / "design" / "tokens.css"
 HERE = "<!-- what this kind of device shows -->"
@@ -247,7 +248,7 @@ async def _ask_line(host: Host, method: str, path: str, wanted: dict[str, str] |
     if not host.line_control_url:
         return JSONResponse({"error": "this terminal runs without a relay"}, status_code=404)
     try:
-        async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=LINE_TIMEOUT_S, trust_env=False) as client:
             answer = await client.request(method, host.line_control_url + path, json=wanted)
     except httpx.HTTPError:
         return JSONResponse({"error": "the relay does not answer"}, status_code=502)

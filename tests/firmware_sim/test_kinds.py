@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from devices.core.card import name_of
 from devices.core.messages import DeviceKind, Supervisor
 from devices.core.pin import SALT_BYTES, hash_of
+from devices.master.screen import Screen
 from devices.supervisor.menu import Menu
 from ecard.embedded import any_port
 from firmware_sim.hardware import VirtualClock
@@ -32,6 +33,11 @@ START_TIMEOUT_S = 30.0
 PIN = "135790"
 UID = bytes.fromhex("04aabbccddeeff")
 PER_KG_MINOR = 40_00
+REMEMBER_CHECKS = """(box) => {
+  const { get, set } = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "checked");
+  window.drawn = [];
+  Object.defineProperty(box, "checked", { get, set(on) { window.drawn.push(on); set.call(this, on); } });
+}"""
 SET_TO: dict[DeviceKind, dict[str, object]] = {
     "canteen": {"mode": "typed"},
     "weighing": {"device": "weighing", "per_kg_minor": PER_KG_MINOR},
@@ -58,6 +64,11 @@ class Shown:
 
     def lay(self, page: Page) -> None:
         page.click("#cards button")
+
+    def fault(self, page: Page, name: str, *, on: bool = True) -> None:
+        """Stays until the device has it: what is pressed next comes by another connection."""
+        with page.expect_response(f"**/parts/{name.partition('.')[0]}"):
+            page.locator(f"#faults input[name='{name}']").set_checked(on)
 
 
 Make = Callable[[DeviceKind], Shown]
@@ -147,7 +158,7 @@ def test_dishes_are_put_on_the_scale_with_the_keyboard_and_their_price_follows(m
     expect(page.locator("#sum")).to_have_text("¥12.00")
     shown.lay(page)
     expect(page.locator("#words")).to_have_text("Paid ¥12.00")
-    page.locator("#faults input[name='scale.plugged']").check()
+    shown.fault(page, "scale.plugged")
     expect(page.locator("#at-rest")).to_have_text("The scale does not answer")
 
 
@@ -160,7 +171,7 @@ def test_a_gate_opens_for_a_card_and_stays_shut_when_it_is_stuck(make: Make) -> 
     expect(page.locator("#gate-state")).to_have_text("Open. Please walk through")
     shown.bench.clock.pass_ms(30_000)
     expect(page.locator("#gate-state")).to_have_text("Shut")
-    page.locator("#faults input[name='arm.stuck']").check()
+    shown.fault(page, "arm.stuck")
     expect(page.locator("#gate-state")).to_contain_text("Stuck")
     page.click("[data-direction=out]")
     expect(page.locator("[data-direction=out]")).to_have_attribute("aria-pressed", "true")
@@ -196,12 +207,33 @@ def test_a_cabinet_gives_out_what_was_paid_and_shows_what_is_left(make: Make) ->
 def test_a_card_on_an_unplugged_reader_is_not_read(make: Make) -> None:
     shown = make("bus")
     page = shown.open()
-    page.locator("#faults input[name='reader.plugged']").check()
+    shown.fault(page, "reader.plugged")
     shown.lay(page)
     expect(page.locator("#words")).to_have_text("Show your code or card as you board")
-    page.locator("#faults input[name='reader.plugged']").uncheck()
+    shown.fault(page, "reader.plugged", on=False)
     shown.lay(page)
     expect(page.locator("#words")).to_have_text("Paid ¥2.00")
+
+
+def test_a_fault_that_was_switched_is_never_drawn_as_it_was_before(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = make("bus")
+    page, screen = shown.open(), shown.bench.control.screen
+    box = page.locator("#faults input[name='reader.plugged']")
+    expect(box).not_to_be_checked()
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> Screen:
+        asked.set()
+        go_on.wait(START_TIMEOUT_S)
+        return screen()
+
+    monkeypatch.setattr(shown.bench.control, "screen", slowly)
+    assert asked.wait(START_TIMEOUT_S)  # what comes with this screen was read before the switch
+    shown.fault(page, "reader.plugged")
+    box.evaluate(REMEMBER_CHECKS)
+    go_on.set()
+    page.wait_for_function("window.drawn.length >= 3")
+    assert False not in page.evaluate("window.drawn")
 
 
 def enter_menu(page: Page, pin: str = PIN) -> None:
@@ -252,12 +284,13 @@ def test_every_key_of_the_pin_pad_is_in_sight(make: Make, size: tuple[int, int])
 
 
 def test_a_wrong_pin_opens_nothing_and_a_printer_without_paper_is_named(make: Make) -> None:
-    page = make("canteen").open(size=SMALL)
+    shown = make("canteen")
+    page = shown.open(size=SMALL)
     enter_menu(page, "111111")
     expect(page.locator("#menu-said")).to_have_text("The PIN is wrong")
     expect(page.locator("#menu-body")).to_be_hidden()
     page.keyboard.press("Escape")
-    page.locator("#faults input[name='printer.paper']").check()
+    shown.fault(page, "printer.paper")
     enter_menu(page)
     page.click("#shift-open")
     page.click("#shift-close")

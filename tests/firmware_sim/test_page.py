@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from devices.core.policy import Block, Entitlement, Text, Who, encode_policy
 from ecard.embedded import any_port
@@ -187,6 +187,33 @@ def test_a_press_while_the_page_is_still_loading_waits_and_is_not_lost(till: Til
     page.goto(till.url)
     page.click("[data-mode=identity]")
     expect(page.locator("#words")).to_have_text("Please show your code to be let in")
+
+
+def test_a_switch_of_the_line_stays_where_it_was_put_whatever_was_asked_before(till: Till) -> None:
+    asked_to: list[Route] = []
+    mode = "pass"
+
+    def relay(route: Route) -> None:
+        if route.request.method == "POST":
+            asked_to.append(route)
+        else:
+            route.fulfill(json={"mode": mode})
+
+    page = till.blank()
+    page.route("**/line", relay)
+    page.clock.install()
+    page.goto(till.url)
+    line, drop = page.locator("#line"), page.locator("#line [value=drop]")
+    expect(line.locator("[value=pass]")).to_be_checked()
+    drop.check()
+    for _look in range(2):  # by the second the page has drawn the first
+        with page.expect_response("**/line"):
+            page.clock.fast_forward(5_000)
+    assert drop.is_checked()
+    mode = "drop"
+    with page.expect_response(lambda answer: answer.request.method == "GET" and answer.url.endswith("/line")):
+        asked_to[0].fulfill(json={"mode": mode})
+    expect(drop).to_be_checked()
 
 
 def test_rules_for_a_later_release_alarm_the_cashier_beside_each_answer_and_not_the_cardholder(till: Till) -> None:

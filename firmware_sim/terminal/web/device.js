@@ -94,16 +94,20 @@ byId("enrol-form").addEventListener("submit", async (event) => {
   }
 });
 const line = byId("line");
-let switched = 0; // an answer from before the last switch tells the past
-line.addEventListener("change", (event) => {
+let switched = 0; // what was asked before the last switch was made tells the past
+let switching = 0;
+line.addEventListener("change", async (event) => {
+  switching += 1;
+  await send("/line", { mode: event.target.value }).catch(() => undefined);
+  switching -= 1;
   switched += 1;
-  send("/line", { mode: event.target.value }).catch(drawLine);
+  drawLine();
 });
 async function drawLine() {
   const asked = switched;
   const answer = await fetch("/line").catch(() => null);
   const known = answer?.ok ? (await answer.json()).mode : null;
-  if (asked !== switched) return;
+  if (switching || asked !== switched) return;
   line.disabled = known === null;
   line.querySelectorAll("input").forEach((input) => (input.checked = input.value === known));
 }

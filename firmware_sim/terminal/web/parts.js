@@ -33,10 +33,13 @@ function drawFaults(parts, language) {
       ...here.map(([part, field, fault]) => {
         const label = document.createElement("label");
         const box = Object.assign(document.createElement("input"), { type: "checkbox", name: `${part}.${field}` });
+        let pressing = 0;
         box.addEventListener("change", async () => {
+          pressing += 1;
           box.toggleAttribute("data-pressing", true); // What is drawn until the device has it would be the past.
           await press(part, { [field]: box.checked === fault }).catch(() => undefined);
-          box.toggleAttribute("data-pressing", false);
+          pressing -= 1;
+          box.toggleAttribute("data-pressing", pressing > 0);
         });
         label.append(box, Object.assign(document.createElement("span"), { textContent: text(`fault_${part}_${field}`) }));
         return label;

@@ -16,7 +16,12 @@ export const text = (key, values = {}) =>
 export const money = (minor) =>
   `${minor < 0 ? "-" : ""}¥${(Math.abs(minor) / 100).toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 export const current = () => screen;
-export const press = (part, form) => send(`/parts/${part}`, form);
+// Its answer is newer than any event already on its way.
+export async function press(part, form) {
+  const told = await send(`/parts/${part}`, form);
+  parts = { ...parts, [part]: told };
+  return told;
+}
 export const said = (both) => both[language];
 // Names of the catalogue are [Chinese, English]; an empty English name is not translated.
 export const named = ([zh, en]) => (language === "zh" || !en ? zh : en);
