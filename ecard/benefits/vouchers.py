@@ -73,6 +73,12 @@ def transfer_voucher(*, grant_id: int, to: str, by: int, at: datetime) -> Grant:
     return given
 
 
+def given_on(programme_id: int) -> dict[int, int]:
+    """Grant that was given away → the grant its receiver got for it, of one programme; the database reads them all."""
+    given = Grant.objects.filter(programme_id=programme_id, period_key__contains=GIVEN)
+    return {int(key.partition(GIVEN)[2]): pk for pk, key in given.values_list("pk", "period_key").iterator()}
+
+
 def _recipient(number: str, *, giver: int) -> Cardholder:
     active = Cardholder.objects.select_for_update(no_key=True).filter(state=CardholderState.ACTIVE)
     found = active.filter(number=number.strip()).exclude(pk=giver).first()

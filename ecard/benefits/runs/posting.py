@@ -200,6 +200,12 @@ def piece_key(period_key: str, piece: int) -> str:
     return period_key if piece == 0 else f"{period_key}#{piece + 1}"
 
 
+def keys_of(run: Run) -> list[str]:
+    """Every key under which a run gives grants: a person who had some for the period gets others."""
+    again = f"{run.period_key}+{run.pk}"
+    return [piece_key(key, piece) for key in (run.period_key, again) for piece in range(run.pieces)]
+
+
 def _had(run: Run, due: list[Due]) -> dict[int, bool]:
     """Whoever of these lines has grants for the period already → whether they all came back whole with their runs."""
     keys = [piece_key(run.period_key, piece) for piece in range(run.pieces)]

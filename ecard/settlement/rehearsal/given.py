@@ -1,16 +1,23 @@
-"""What programmes that are new with a draft would have issued in a stretch of the past, and to whom."""
+"""What programmes would have issued in a stretch of the past under a draft, and to whom.
+
+Those that are new with it by their calendar; those that were there already as they did, but with their present amount.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
+from django.db.models import F, QuerySet
+
 from devices.core.policy import Block, Entitlement, Limit, Policy, PriceRule
-from ecard.benefits.models import Grant, Programme
+from ecard.benefits.models import Grant, Programme, Run, RunKind, RunState, Schedule
+from ecard.benefits.runs.posting import keys_of
 from ecard.benefits.runs.scheduled import calendar_of, institution_zone, selection_of
 from ecard.benefits.schedules import Due, due, issue_on, midnight, next_issue
+from ecard.benefits.vouchers import given_on
 from ecard.cardholders.queries import selected
-from ecard.settlement.rehearsal.replay import Given
+from ecard.settlement.rehearsal.proposal import Altered, Given
 
 FIRST_LOT = 1 << 60
 """Above any ledger account's number: these lots are in nobody's books."""
@@ -68,6 +75,60 @@ def refs_listed(list_ids: list[int], *, part: int, parts: int) -> dict[int, tupl
             if ref % parts == part:
                 found[ref] = (*found.get(ref, ()), list_id)
     return found
+
+
+def altered_runs(draft: Policy, *, from_date: date, to_date: date) -> list[Altered]:
+    """Runs by schedule that were running in the stretch, of programmes that issue another amount by now.
+
+    What was paid by hand or is taken back was no matter of the programme's amount, and stays as it was.
+    """
+    zone = institution_zone()
+    terms = {
+        pk: amount_minor
+        for pk, amount_minor in Programme.objects.exclude(schedule=Schedule.BY_HAND).values_list("pk", "amount_minor")
+        if amount_minor
+    }
+    issuing = [each.id for each in draft.programmes if each.id in terms]
+    runs = Run.objects.filter(
+        programme_id__in=issuing,
+        scheduled=True,
+        state=RunState.POSTED,
+        expires_at__gt=midnight(from_date, zone),
+        posting_at__lt=midnight(to_date + timedelta(days=1), zone),
+    ).order_by("pk")
+    found = (
+        (pk, was_minor, terms[each]) for pk, each, was_minor in runs.values_list("pk", "programme", "amount_minor")
+    )
+    return [Altered(pk, was_minor, amount_minor) for pk, was_minor, amount_minor in found if was_minor != amount_minor]
+
+
+def lots_altered(
+    altered: Sequence[Altered], *, part: int = 0, parts: int = 1, ref: int | None = None
+) -> dict[int, int]:
+    """Account of a lot → what would have been in it more, or below zero less; of a part's people or of one person."""
+    more = {each.run: each.amount_minor - each.was_minor for each in altered}
+    found: dict[int, int] = {}
+    for run in Run.objects.filter(pk__in=more, programme__isnull=False).only(
+        "programme_id", "period_key", "pieces", "kind"
+    ):
+        issued = Grant.objects.filter(programme=run.programme_id, period_key__in=keys_of(run), run=run)
+        for lots in (issued, *_given_away(run)):
+            share = lots.annotate(part=F("cardholder__account_ref") % parts).filter(part=part)
+            chosen = share if ref is None else share.filter(cardholder__account_ref=ref)
+            accounts = chosen.values_list("account_id", flat=True).iterator(chunk_size=5_000)
+            found.update(dict.fromkeys(accounts, more[run.pk]))
+    return found
+
+
+def _given_away(run: Run) -> Iterator[QuerySet[Grant]]:
+    """The vouchers of a run in the hands of those to whom they were given: from first hands, from second hands..."""
+    if run.kind != RunKind.VOUCHER or run.programme_id is None:
+        return
+    heirs = given_on(run.programme_id)
+    held = set(Grant.objects.filter(pk__in=heirs, run=run).values_list("pk", flat=True))
+    while held:
+        held = {heirs[pk] for pk in held if pk in heirs}
+        yield Grant.objects.filter(pk__in=held)
 
 
 def _lists_named(policy: Policy) -> set[int]:

@@ -25,7 +25,8 @@ class Rehearsal(models.Model):
 
     People are divided into `parts` by account, so that each person's sales stay together and in order. `given` is what
     programmes that are new with the draft would have issued: objects with `lot`, `programme`, `amount_minor`,
-    `begins_s` and `ends_s`. `results` adds up the parts' totals (`totals.Totals`) once all are done.
+    `begins_s` and `ends_s`; `altered` are real runs whose programmes issue another amount by now: objects with `run`,
+    `was_minor` and `amount_minor`. `results` adds up the parts' totals (`totals.Totals`) once all are done.
     """
 
     draft = models.ForeignKey(PolicyDraft, on_delete=models.PROTECT, related_name="rehearsals", verbose_name=_("draft"))
@@ -35,6 +36,7 @@ class Rehearsal(models.Model):
     sales = models.PositiveIntegerField(_("sales"), default=0)
     parts = models.PositiveSmallIntegerField(default=1, editable=False)
     given = models.JSONField(default=list, editable=False)
+    altered = models.JSONField(default=list, editable=False)
     listed = ArrayField(models.SmallIntegerField(), default=list, size=PROGRAMMES_MAX, editable=False)
     results = models.JSONField(null=True, blank=True, editable=False)
     made_by = models.ForeignKey(

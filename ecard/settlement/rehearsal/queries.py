@@ -16,8 +16,9 @@ from devices.core.quote import Quote
 from devices.core.sentences import quote_sentences
 from ecard.settlement.models import Rehearsal, RehearsalPart, RehearsalPerson
 from ecard.settlement.queries import policies_of
-from ecard.settlement.rehearsal import reading, work
-from ecard.settlement.rehearsal.replay import Account, PastQuote, PastSale, Proposal
+from ecard.settlement.rehearsal import given, reading, work
+from ecard.settlement.rehearsal.proposal import Proposal
+from ecard.settlement.rehearsal.replay import Account, PastQuote, PastSale
 
 SALES_OF_ONE = 2_000
 
@@ -100,6 +101,7 @@ def _account(person: RehearsalPerson, proposal: Proposal) -> Account:
         given=frozenset(person.given),
         lists=tuple(person.lists),
         before={key: sums[ref] for key, sums in spent.items() if ref in sums},
+        altered=given.lots_altered(work.altered_of(rehearsal), ref=ref),
     )
 
 

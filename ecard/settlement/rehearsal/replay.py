@@ -7,20 +7,18 @@ out as they were, whatever a terminal out of contact knew; under another, a vouc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from datetime import tzinfo
+from collections.abc import Container, Iterable, Mapping
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
-from devices.core.evaluate import evaluate, place
+from devices.core.evaluate import evaluate
 from devices.core.funds import MAX_LOTS, looked_at
-from devices.core.policy import Policy, Where, Window
+from devices.core.policy import Window
 from devices.core.quote import Counted, Leg, Line, Lot, Person, Quote, Tally, Tap, Used
-from devices.core.rulebook import rulebook
 from devices.core.windows import window_key
-from ecard.benefits.counting import Needed, needed
+from ecard.settlement.rehearsal.proposal import Past, Proposal
 
 Sums: TypeAlias = tuple[int, int, int]
 """Total, purse part and count."""
@@ -45,99 +43,6 @@ class PastSale(msgspec.Struct, gc=False, tag="sale", tag_field="kind"):
     tap: Tap
     basket: tuple[Line, ...]
     quote: PastQuote
-
-
-class Given(msgspec.Struct, frozen=True):
-    """An issue that the draft's new programmes would have made to each person they are for."""
-
-    lot: int
-    programme: int
-    amount_minor: int
-    begins_s: int
-    ends_s: int
-
-
-class SiteClock(NamedTuple):
-    """A site's zone and when its business day begins."""
-
-    zone: tzinfo
-    day_starts_min: int
-
-
-class Proposal:
-    """The draft, and what is to be known of the policies that decided at the time."""
-
-    def __init__(
-        self,
-        *,
-        policy: Policy,
-        past: Callable[[int], Policy | None],
-        sites: Mapping[int, SiteClock],
-        given: Sequence[Given] = (),
-        numbers: Iterable[int] | None = None,
-    ) -> None:
-        """`numbers` are those of all policies that decided, where they are known before."""
-        self.policy, self.book = policy, rulebook(policy)
-        self.given = tuple(given)
-        self.watched = _watched(policy)
-        self.windows: dict[int, tuple[Window, ...]] = {}
-        for each in sorted(self.watched):
-            self.windows[each.scope] = (*self.windows.get(each.scope, ()), each.window)
-        self.has_gap = any(limit.min_gap_s for limit in policy.limits)
-        self._past, self._sites = past, sites
-        self._known: dict[int, _Past] = {}
-        self.counts = numbers is None or not all(self.past(number).all_tracked for number in numbers)
-        """Whether there is a sum that the terminals of the time did not keep, so that it is kept here."""
-
-    def past(self, number: int) -> _Past:
-        """What a policy of the time kept count of."""
-        known = self._known.get(number)
-        if known is None:
-            known = self._known[number] = _Past(self._past(number), self)
-        return known
-
-    def tap(self, tap: Tap, past: _Past) -> Tap:
-        """The same moment by the draft's meal periods and calendar."""
-        clock = None if past.same_days else self._sites.get(tap.site)
-        if clock is None:
-            return tap
-        return place(
-            at_s=tap.at_s,
-            zone=clock.zone,
-            site=tap.site,
-            outlet=tap.outlet,
-            day_starts_min=clock.day_starts_min,
-            policy=self.policy,
-        )
-
-
-class _Past:
-    """A policy under which sales were made, held against the draft: which of the draft's sums its terminals knew."""
-
-    __slots__ = ("all_tracked", "had_gap", "same_days", "tracked")
-
-    def __init__(self, policy: Policy | None, proposal: Proposal) -> None:
-        draft = proposal.policy
-        self.same_days = policy is None or (policy.periods, policy.days) == (draft.periods, draft.days)
-        self.had_gap = policy is not None and any(limit.min_gap_s for limit in policy.limits)
-        self.tracked: frozenset[Needed] = frozenset()
-        if policy is not None:
-            then, now = _meanings(policy), _meanings(draft)
-            told = (each for each in _watched(policy) if then.get(each.scope) == now.get(each.scope))
-            self.tracked = frozenset(each for each in told if self.same_days or each.window != "period")
-        self.all_tracked = self.tracked >= proposal.watched
-
-
-def _watched(policy: Policy) -> frozenset[Needed]:
-    """The sums that a policy's limits and entitlements are held against; also that of whole days over all sales."""
-    of_days = {Needed("day", 0) for limit in policy.limits if limit.window in ("day", "period") and not limit.scope}
-    return needed([policy]) | of_days
-
-
-def _meanings(policy: Policy) -> dict[int, Where]:
-    """What is counted in each scope of a policy's own."""
-    limits = {limit.scope: limit.where for limit in policy.limits if limit.scope}
-    return limits | {-each.id: each.where for each in policy.entitlements}
 
 
 class _Lot:
@@ -167,10 +72,23 @@ _SLOTS: dict[_Slot, _Slot] = {}
 class Account:
     """One person's way through the stretch. `before` is what they had spent in the week and month in which it begins.
 
-    `given` are the programmes that are new with the draft and for this person, `lists` those that only the draft names.
+    `given` are the programmes that are new with the draft and for this person, `lists` those that only the draft names,
+    `altered` what the draft would have issued more in a lot, or below zero less; it may hold other people's lots too.
     """
 
-    __slots__ = ("_apart", "_before", "_counts", "_day", "_declined", "_last_s", "_lots", "_proposal", "given", "lists")
+    __slots__ = (
+        "_altered",
+        "_apart",
+        "_before",
+        "_counts",
+        "_day",
+        "_declined",
+        "_last_s",
+        "_lots",
+        "_proposal",
+        "given",
+        "lists",
+    )
 
     def __init__(
         self,
@@ -179,8 +97,10 @@ class Account:
         given: frozenset[int] = frozenset(),
         lists: tuple[int, ...] = (),
         before: Mapping[str, Sums] | None = None,
+        altered: Mapping[int, int] | None = None,
     ) -> None:
         self._proposal, self.given, self.lists, self._before = proposal, given, lists, before or {}
+        self._altered = altered or {}
         self._lots = {
             each.lot: _Lot(each.programme, each.begins_s, each.ends_s, each.amount_minor)
             for each in proposal.given
@@ -194,7 +114,8 @@ class Account:
         """Evaluate the next sale under the draft, and remember what came of it."""
         proposal, past = self._proposal, self._proposal.past(sale.quote.policy)
         tap = proposal.tap(sale.tap, past)
-        person = self._as_of(sale.person, tap, past)
+        then = self._as_issued(sale.person) if self._altered else sale.person
+        person = self._as_of(then, tap, past)
         quote = evaluate(policy=proposal.policy, person=person, tap=tap, basket=sale.basket)
         if proposal.watched or person.guards:
             self._count(sale, quote, tap)
@@ -203,7 +124,7 @@ class Account:
         else:
             self._last_s = max(self._last_s, tap.at_s)
         if sale.quote.legs != quote.legs:
-            self._spend(sale.person.lots, sale.quote.legs, 1)
+            self._spend(then.lots, sale.quote.legs, 1)
             self._spend(person.lots, quote.legs, -1)
             if len(self._lots) > 2 * MAX_LOTS:
                 self._forget_lots(tap.at_s)
@@ -211,7 +132,23 @@ class Account:
 
     # What is known of the person
 
-    def _as_of(self, person: Person, tap: Tap, past: _Past) -> Person:
+    def _as_issued(self, person: Person) -> Person:
+        """The same person where lots were issued with the draft's amounts.
+
+        A voucher goes whole: it is worth another amount whenever it is seen. Of any other lot the difference is carried
+        from when it is first seen, so that the draft spends it once.
+        """
+        lots, revalued = [], False
+        for lot in person.lots:
+            more_minor = self._altered.get(lot.id, 0)
+            if more_minor and lot.programme in self._proposal.vouchers:
+                lot, revalued = Lot(lot.id, lot.programme, lot.remaining_minor + more_minor, lot.expires_s), True
+            elif more_minor and lot.id not in self._lots:
+                self._lots[lot.id] = _Lot(lot.programme, 0, lot.expires_s, more_minor)
+            lots.append(lot)
+        return msgspec.structs.replace(person, lots=tuple(lots)) if revalued else person
+
+    def _as_of(self, person: Person, tap: Tap, past: Past) -> Person:
         changed: dict[str, object] = {}
         if self.lists:
             person = msgspec.structs.replace(person, lists=tuple(sorted({*person.lists, *self.lists})))
@@ -225,7 +162,7 @@ class Account:
             changed["last_s"] = self._last_sale_s(person, past)
         return msgspec.structs.replace(person, **changed) if changed else person
 
-    def _other_sums(self, person: Person, tap: Tap, past: _Past) -> dict[tuple[str, int], tuple[_Sum | Sums, bool]]:
+    def _other_sums(self, person: Person, tap: Tap, past: Past) -> dict[tuple[str, int], tuple[_Sum | Sums, bool]]:
         """Of the sums that decide here: what to add to those that the terminal was told, or to put in their place."""
         here = self._proposal.book.here(person, tap)
         asked: list[tuple[Window, int]] = [(each.window, each.scope) for each in here.limits if each.window != "sale"]
@@ -266,7 +203,7 @@ class Account:
                     lots.append(Lot(lot_id, known.programme, known.more_minor, known.expires_s))
         return looked_at(lots, now_s=tap.at_s)
 
-    def _last_sale_s(self, person: Person, past: _Past) -> int:
+    def _last_sale_s(self, person: Person, past: Past) -> int:
         if not past.had_gap:
             return self._last_s
         return min(person.last_s, self._last_s) if self._declined else person.last_s

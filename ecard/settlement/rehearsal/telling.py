@@ -14,12 +14,12 @@ from django.utils.translation import gettext_lazy as _
 from devices.core.declines import Decline, Why
 from devices.core.money import format_minor
 from devices.core.sentences import decline_sentence
-from ecard.benefits.models import Programme, Sponsor
+from ecard.benefits.models import Programme, Run, Sponsor
 from ecard.merchants.models import Merchant, Outlet
 from ecard.merchants.queries import products_called
 from ecard.settlement.models import Outcome, Rehearsal, RehearsalPerson
-from ecard.settlement.rehearsal import queries
-from ecard.settlement.rehearsal.replay import Given
+from ecard.settlement.rehearsal import queries, work
+from ecard.settlement.rehearsal.proposal import Given
 from ecard.settlement.rehearsal.totals import KEPT, Pair, Totals
 
 ROWS_SHOWN = 30
@@ -165,12 +165,13 @@ def assumptions(rehearsal: Rehearsal) -> list[str]:
         gettext("Every sale is asked for again at its time and place with its basket: nobody buys more or less."),
         gettext("Everybody has in the purse what the terminal knew then: nobody tops up more or less."),
         gettext("A person's group, price class, vouchers and subsidies are those of the time."),
-        gettext("A programme that was in force then keeps what it issued, also where the draft changes its amount."),
+        gettext("What was issued by schedule counts with the programme's present amount; by hand, with that of then."),
         gettext("What the draft would have used or left over is carried along from sale to sale."),
         gettext("Sales that were taken back, and sales in suspense, are left out."),
         gettext("A sum that nobody kept then begins with the stretch, or with what was spent in its week and month."),
         gettext("What people pay more or less, and what they pay together, is of sales that would have been made."),
     ]
+    said += _altered(rehearsal)
     given = msgspec.convert(rehearsal.given, list[Given])
     named = Programme.objects.filter(pk__in={each.programme for each in given}).order_by("pk")
     for programme in named:
@@ -186,6 +187,35 @@ def assumptions(rehearsal: Rehearsal) -> list[str]:
         said.append(gettext("An issue by hand, or on a date after the stretch, is taken to be made on its first day."))
     if rehearsal.listed:
         said.append(gettext("Lists of people that the draft is the first to name are those of today."))
+    return said
+
+
+def _altered(rehearsal: Rehearsal) -> list[str]:
+    """Programmes that issue another amount by now, and what their runs of the stretch come to with it."""
+    altered = {each.run: each for each in work.altered_of(rehearsal)}
+    sums: dict[tuple[str, int, int], Pair] = {}
+    runs = Run.objects.filter(pk__in=altered).select_related("programme").order_by("programme_id", "pk")
+    rolls = False
+    for run in runs:
+        each = altered[run.pk]
+        name = run.programme.shown_name if run.programme is not None else ""
+        pair = sums.setdefault((name, each.was_minor, each.amount_minor), Pair())
+        pair.now_minor += run.total_minor
+        pair.draft_minor += run.total_minor // each.was_minor * each.amount_minor
+        rolls = rolls or run.rollover_cap_minor is not None
+    said = [
+        gettext("“%(name)s” is %(draft)s instead of %(now)s: its runs paid %(paid)s, and would have paid %(would)s.")
+        % {
+            "name": name,
+            "draft": format_minor(amount_minor),
+            "now": format_minor(was_minor),
+            "paid": format_minor(pair.now_minor),
+            "would": format_minor(pair.draft_minor),
+        }
+        for (name, was_minor, amount_minor), pair in sums.items()
+    ]
+    if rolls:
+        said.append(gettext("What goes over to the next period is what went over then, whatever the amount is now."))
     return said
 
 

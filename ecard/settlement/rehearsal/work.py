@@ -30,7 +30,8 @@ from ecard.settlement.models import Rehearsal, RehearsalPart, RehearsalPerson, R
 from ecard.settlement.rehearsal import given, reading, writing
 from ecard.settlement.rehearsal.errors import BadStretch
 from ecard.settlement.rehearsal.models import PARTS_MAX
-from ecard.settlement.rehearsal.replay import Account, Given, Proposal, SiteClock, Sums
+from ecard.settlement.rehearsal.proposal import Altered, Given, Proposal, SiteClock
+from ecard.settlement.rehearsal.replay import Account, Sums
 from ecard.settlement.rehearsal.totals import KEPT, PersonSums, Sponsors, Tally, Totals, added
 
 STRETCH_MAX = timedelta(days=366)
@@ -56,6 +57,7 @@ def start(*, draft_id: int, from_date: date, to_date: date, by: AbstractBaseUser
         raise BadStretch(BadStretch.TOO_MANY if sales else BadStretch.NOTHING)
     policy = policy_of(draft)
     governed = _policy_of_the_time(reading.first_policy(from_date, to_date))
+    altered = given.altered_runs(policy, from_date=from_date, to_date=to_date)
     issued = given.issues(given.new_programmes(policy, governed), from_date=from_date, to_date=to_date)
     rehearsal = Rehearsal.objects.create(
         draft=draft,
@@ -64,6 +66,7 @@ def start(*, draft_id: int, from_date: date, to_date: date, by: AbstractBaseUser
         sales=sales,
         parts=_parts(sales),
         given=msgspec.to_builtins(issued),
+        altered=msgspec.to_builtins(altered),
         listed=given.new_lists(policy, governed),
         made_by_id=by.pk if by else None,
         made_at=at,
@@ -119,6 +122,7 @@ class Replayed:
         programmes = sorted({each.programme for each in self.proposal.given})
         self._given = given.refs_given(programmes, **share)
         self._lists = given.refs_listed(rehearsal.listed, **share)
+        self._altered = given.lots_altered(altered_of(rehearsal), **share)
         self.people: dict[int, tuple[PersonSums, Account]] = {}
         self.tally = Tally(sponsors=_sponsors(), kept=max(1, KEPT // rehearsal.parts))
 
@@ -144,6 +148,7 @@ class Replayed:
             given=self._given.get(ref, frozenset()),
             lists=self._lists.get(ref, ()),
             before={key: sums[ref] for key, sums in self._before.items() if ref in sums},
+            altered=self._altered,
         )
         found = self.people[ref] = PersonSums(), account
         return found
@@ -175,6 +180,11 @@ def proposal_of(rehearsal: Rehearsal) -> Proposal:
         given=msgspec.convert(rehearsal.given, list[Given]),
         numbers=reading.policies_within(rehearsal.from_date, rehearsal.to_date),
     )
+
+
+def altered_of(rehearsal: Rehearsal) -> list[Altered]:
+    """The runs that a rehearsal takes to have issued another amount."""
+    return msgspec.convert(rehearsal.altered, list[Altered])
 
 
 def spans_before(rehearsal: Rehearsal) -> dict[str, date]:
