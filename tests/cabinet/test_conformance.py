@@ -25,8 +25,8 @@ from tests.devices import world
 from tests.devices.world import Phone
 from tests.support.wire import Wire
 
-PACE = Pace(answer_s=0.2, none_s=0.15, repeat_s=0.4, goods_s=1, silence_s=5, lapse_s=15, person_s=5, slack_s=0.8)
-IN_VAIN = msgspec.structs.replace(PACE, lapse_s=2, person_s=2)
+PACE = Pace(answer_s=0.5, none_s=0.5, repeat_s=0.5, goods_s=1, silence_s=10, lapse_s=15, person_s=10, slack_s=2)
+IN_VAIN = msgspec.structs.replace(PACE, none_s=2, lapse_s=2, person_s=2)
 """For cabinets that will not do it however long one waits."""
 LAPSES = "it takes back an order that nobody paid for 90 s"
 ORDERS = "it sends an order, and again while nobody answers"
@@ -88,7 +88,7 @@ class EagerCabinet:
 
 
 class _Side(CabinetSide):
-    ORDER_MS = 4_000
+    ORDER_MS = 6_000
 
     def __init__(
         self, remembered: Iterable[Remembered] = (), remember: Callable[[Remembered], None] = lambda _each: None
@@ -270,7 +270,7 @@ def test_a_cabinet_that_does_one_thing_wrong_is_found_out(side: type[_Side], fou
 
 def test_our_own_terminal_passes(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     wire = Wire()
-    kind = Cabinet(shop.bench.control, clock=SystemClock(), times=Times(repeat_ms=150, ask_ms=150, silence_ms=1_000))
+    kind = Cabinet(shop.bench.control, clock=SystemClock(), times=Times(repeat_ms=150, ask_ms=150, silence_ms=3_000))
     device = Device(shop.bench.control, kind)
 
     def terminal(stop: threading.Event) -> None:
