@@ -6,7 +6,7 @@ import msgspec
 
 from devices.core.funds import Pending, add_tallies, add_used
 from devices.core.journal import SaleRecord
-from devices.core.quote import Quote, Tally, Used
+from devices.core.quote import Quote, Tally, Tap, Used
 from devices.core.windows import keys_of
 
 SPENT_WHOLE_MINOR = 1 << 62
@@ -96,10 +96,14 @@ _NOTHING = Pending()
 
 def spent_of(epoch: int, record: SaleRecord) -> Spent:
     """What a sale takes."""
-    quote, tap = record.quote, record.tap
+    return spent_by(epoch, record.seq, record.quote, record.tap)
+
+
+def spent_by(epoch: int, seq: int, quote: Quote, tap: Tap) -> Spent:
+    """What an approved quote takes once it is a sale."""
     return Spent(
         epoch,
-        record.seq,
+        seq,
         tap.at_s,
         tap.business_date,
         tap.period,

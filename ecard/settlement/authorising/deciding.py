@@ -17,11 +17,11 @@ from devices.core import card
 from devices.core.accept import REDRAW_S
 from devices.core.declines import Decline, Why
 from devices.core.evaluate import evaluate, place
-from devices.core.funds import Pending, PersonRow, person_state
+from devices.core.funds import PersonRow, person_state
 from devices.core.messages import Authorise, Authorised
 from devices.core.money import MAX_AMOUNT_MINOR
 from devices.core.policy import EVALUATOR_VERSION, AgeStep, Policy
-from devices.core.quote import Person, Quote
+from devices.core.quote import Person, Quote, Tap
 from devices.core.windows import keys_of
 from ecard.cardholders.queries import by_account_ref, stops_in_force
 from ecard.cardholders.values import CardholderView
@@ -30,6 +30,7 @@ from ecard.codes.rules import denial_before_s
 from ecard.ledger.values import Funds
 from ecard.media.queries import card_in_use
 from ecard.settlement.authorising.lately import lately
+from ecard.settlement.authorising.to_come import still_to_come, usage_to_come
 from ecard.terminals.models import Terminal
 from ecard.terminals.rules import business_dates
 from ecard.terminals.snapshots.people import as_it_is
@@ -61,10 +62,13 @@ class Shown(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """The answer, and what it needs to hold: (account, amount), each account once. Nothing where it declines."""
+    """The answer, and what it needs to hold: (account, amount), each account once. Nothing where it declines; `tap` is
+    where and when an approval counts.
+    """
 
     answer: Authorised
     parts: tuple[tuple[int, int], ...] = ()
+    tap: Tap | None = None
 
 
 def shown(asked: Authorise, *, at: datetime) -> Shown | Decline:
@@ -82,8 +86,10 @@ def shown(asked: Authorise, *, at: datetime) -> Shown | Decline:
     return Shown(found.account_ref, code_id, found.moment_s, found.issued_at_s)
 
 
-def decide(*, terminal: Terminal, asked: Authorise, who: Shown, at: datetime) -> Decided:
-    """Evaluate by what the database says at this moment; nothing is locked or written. Raises OtherPolicy."""
+def decide(*, terminal: Terminal, asked: Authorise, who: Shown, at: datetime) -> Decided | None:
+    """Evaluate by what the database says at this moment; nothing is locked or written. None where a sale of the person
+    was posted while it was read. Raises OtherPolicy.
+    """
     at_s, site, known = asked.at_ms // 1000, terminal.outlet.site, lately(at)
     policy = known.policy_at(at_s)
     if policy is None or policy.number != asked.policy:
@@ -95,8 +101,13 @@ def decide(*, terminal: Terminal, asked: Authorise, who: Shown, at: datetime) ->
     if refused is not None:
         return Decided(declined(asked, who.account_ref, refused, policy=policy))
     dates = business_dates(at, days=[(site.zone, site.day_starts_minute)])
+    # Before what is posted is counted: a sale that is posted between the two must not be missed.
+    under_way = still_to_come(who.account_ref, at=at)
     row = _uncapped(*as_it_is(cardholder, dates=dates, sums=known.sums, at=at))
-    person = person_state(grant=None, row=row, snapshot_made_s=at_s, pending=Pending(), ages=_AT_ONCE, now_s=at_s)
+    if under_way and still_to_come(who.account_ref, at=at) != under_way:
+        return None
+    pending = usage_to_come(under_way)
+    person = person_state(grant=None, row=row, snapshot_made_s=at_s, pending=pending, ages=_AT_ONCE, now_s=at_s)
     if isinstance(person, Decline):
         return Decided(declined(asked, who.account_ref, person, policy=policy))
     tap = place(
@@ -110,7 +121,7 @@ def decide(*, terminal: Terminal, asked: Authorise, who: Shown, at: datetime) ->
     keys = keys_of(tap.business_date, tap.period)
     person = msgspec.structs.replace(person, tallies=tuple(each for each in person.tallies if each.key in keys))
     quote = evaluate(policy=policy, person=person, tap=tap, basket=asked.basket)
-    return Decided(Authorised(person, quote), _parts(quote, person, purse_id=cardholder.purse_id))
+    return Decided(Authorised(person, quote), _parts(quote, person, purse_id=cardholder.purse_id), tap)
 
 
 def declined(asked: Authorise, account_ref: int, decline: Decline, *, policy: Policy | None = None) -> Authorised:

@@ -22,6 +22,7 @@ from ecard.changes.operations import record
 from ecard.ledger.errors import AccountClosed, InsufficientFunds
 from ecard.ledger.operations import end_holds, lock_accounts, open_holds, place_holds
 from ecard.settlement.authorising.deciding import Decided, OtherPolicy, Shown, decide, declined, shown
+from ecard.settlement.authorising.to_come import kept, said
 from ecard.settlement.checkpoints import checkpoint
 from ecard.settlement.models import AuthorisedHold, AuthorisedState
 from ecard.terminals.models import Stream, Terminal
@@ -82,7 +83,7 @@ def forget_authorised(*, at: datetime, limit: int = FORGET_LIMIT) -> int:
 
 
 class _InTheWay(NamedTuple):
-    """Holds that must be ended before the question can be answered."""
+    """Holds that must be ended before the question can be answered; none where it only has to be read again."""
 
     lapsed: tuple[AuthorisedHold, ...] = ()
     others: tuple[AuthorisedHold, ...] = ()
@@ -105,7 +106,7 @@ def _answer(
         return _InTheWay(lapsed=lapsed)
     if known in held and known is not None:
         if bytes(known.digest) == digest:
-            return msgspec.json.decode(bytes(known.answer), type=Authorised)
+            return said(bytes(known.answer))
         return _InTheWay(others=(known,))
     if _has_come(terminal, asked):
         return Refusal("late", "the record under this key came already", _ms(at))
@@ -114,6 +115,8 @@ def _answer(
     if len(held) >= HOLDS_MAX:
         return Refusal("too_many", f"at most {HOLDS_MAX} holds at once", _ms(at))
     decided = decide(terminal=terminal, asked=asked, who=who, at=at)
+    if decided is None:
+        return _InTheWay()
     if not decided.answer.quote.approved:
         return decided.answer
     return _hold(terminal, asked, who, decided, known=known, digest=digest, at=at) or _InTheWay()
@@ -160,7 +163,7 @@ def _hold(
         presented_s=who.presented_s,
         amount_minor=answer.quote.amount_minor,
         hold_ids=hold_ids,
-        answer=msgspec.json.encode(answer),
+        answer=kept(answer, decided.tap),
         placed_at=at,
         expires_at=expires_at,
     )
