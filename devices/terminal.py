@@ -34,7 +34,7 @@ from devices.sync.machine import SyncMachine
 from devices.sync.server import Server
 from devices.sync.worker import SigningClock, SyncWorker
 
-SOFTWARE = "ecard-terminal/0.1.0"
+SOFTWARE = "ecard-terminal/0.2.0"
 _ASK_S = LIMIT_MS / 1000
 DEVICE_KEY, STORAGE_KEY = "device.key", "storage.key"
 

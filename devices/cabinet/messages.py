@@ -103,7 +103,7 @@ class Cancel(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """Cabinet: where the goods are. The answer to Dispense, Ask and Settled, and sent by itself when it changes."""
+    """Cabinet: where the goods are. The answer to Dispense and Ask, and sent by itself when it changes."""
 
     order: str
     goods: Goods

@@ -1,4 +1,4 @@
-"""What a terminal may let a person spend: snapshot, code and local memory put together (design section 4)."""
+"""What a terminal may let a person spend: snapshot, code and local memory put together (ecard/adr/0004)."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

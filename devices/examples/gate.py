@@ -47,4 +47,6 @@ def let_through(relay: Relay) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 5:
+        sys.exit(__doc__)
     main(Path(sys.argv[1]), *sys.argv[2:5])

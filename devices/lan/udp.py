@@ -16,7 +16,6 @@ from devices.lan.peer import Address
 PORT = 47_811
 GROUP = ("239.192.69.67", PORT)
 """Administratively scoped: it does not leave the organisation."""
-MAX_PEERS = 64
 AT_ONCE = 500
 """Datagrams looked at before the thread rests; of a flood the rest is lost in the socket's buffer."""
 REST_S = 0.02

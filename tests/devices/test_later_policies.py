@@ -12,6 +12,7 @@ from devices.core.status import STATUS_HEADER, Status, read_status
 from devices.drivers.network import Answer
 from devices.master.screen import Said
 from devices.store.held import Held, NewerPolicy
+from devices.terminal import SOFTWARE
 from tests.devices import world
 from tests.devices.conftest import Bench
 from tests.devices.world import DAY_S, NOON_S
@@ -116,7 +117,7 @@ def test_the_server_is_told_which_policy_decides_and_which_cannot_be_read(
     bench.server.later_policies = (_unknown_words(2, starts_at_s=NOON_S - 60),)
     bench.sync()
     bench.sync()
-    assert told[-1] == Status(unsent=0, software="ecard-terminal/0.1.0", policy=1, newer_policy=2)
+    assert told[-1] == Status(unsent=0, software=SOFTWARE, policy=1, newer_policy=2)
 
 
 def test_all_terminals_change_over_in_the_same_second_with_no_line(make_bench: Callable[..., Bench]) -> None:
