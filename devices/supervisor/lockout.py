@@ -1,7 +1,8 @@
 """How long wrong PINs shut a supervisor out. Pure; the tries are notes in the journal, so power cuts forget none.
 
 Five tries are free. From then on each wrong one shuts the supervisor out for 15 minutes, twice as long after every
-further five, at most a day: 26 tries on the first day, 40 in the first week, then one a day, of a million PINs and more.
+further five, at most a day: 26 tries on the first day, 40 in the first week, then one a day, of a million PINs or
+more.
 """
 
 from collections.abc import Iterable
