@@ -20,6 +20,7 @@ from pathlib import Path
 from ecard.embedded import processes
 
 WATCH_S = 0.2
+START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
 LOG_MAX_BYTES = 5 * 1024 * 1024
 LOG_TAIL_LINES = 25
@@ -114,7 +115,7 @@ class ProcessManager:
         with self._started:
             self._wanted.append(program)
             while not (found := [each for each in self._running if each.program is program]):
-                if not self._started.wait(timeout=STOP_TIMEOUT_S):
+                if not self._started.wait(timeout=START_TIMEOUT_S):
                     raise ProgramFailed(f"{program.name} could not be started")
         return found[0]
 

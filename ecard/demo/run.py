@@ -27,7 +27,7 @@ from ecard.settings.env import write_environment_file
 if TYPE_CHECKING:
     from ecard.demo.campus import Login
 
-READY_TIMEOUT_S = 120.0
+READY_TIMEOUT_S = 300.0
 IDLE_S = 0.5
 
 

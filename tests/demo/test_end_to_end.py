@@ -32,8 +32,8 @@ from ecard.embedded.place import abandon
 from ecard.settings.env import read_environment_file
 
 TAPS, PEOPLE = 40, 60
-RUN_TIMEOUT_S = 400.0
-GONE_TIMEOUT_S = 60.0
+RUN_TIMEOUT_S = 600.0
+GONE_TIMEOUT_S = 300.0
 RUSH = [sys.executable, "-m", "ecard.demo", "--people", str(PEOPLE)]
 
 

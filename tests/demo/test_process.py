@@ -15,7 +15,7 @@ import pytest
 from ecard.demo.process import ProcessManager, Program, ProgramFailed, Running, cut_log
 from ecard.embedded import processes
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 def program(name: str, code: str, folder: Path, **more: object) -> Program:
@@ -36,7 +36,7 @@ def manager(tmp_path: Path) -> Iterator[ProcessManager]:
     started.stop()
 
 
-SLEEP = "import time; print('up', flush=True); time.sleep(60)"
+SLEEP = "import time; print('up', flush=True); time.sleep(600)"
 
 
 def test_a_program_is_ready_when_it_answers_and_its_words_are_in_its_log(
@@ -89,16 +89,16 @@ def test_all_are_stopped_the_last_first_with_what_they_started(tmp_path: Path) -
     child = tmp_path / "child"
     parent = (
         "import pathlib, signal, subprocess, sys, time\n"
-        f"kid = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"kid = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
         f"pathlib.Path({str(child)!r}).write_text(str(kid.pid))\n"
-        "time.sleep(60)\n"
+        "time.sleep(600)\n"
     )
     telling = (
         "import signal, sys, time\n"
         "def end(*_):\n"
         f"    open({str(order)!r}, 'a').write(sys.argv[1] + ' '); sys.exit()\n"
         "signal.signal(signal.SIGTERM, end)\n"
-        "print('up', flush=True); time.sleep(60)\n"
+        "print('up', flush=True); time.sleep(600)\n"
     )
     manager.start(program("parent", parent, tmp_path))
     told: list[Running] = []
@@ -119,7 +119,7 @@ def test_no_program_outlives_a_killed_demo(tmp_path: Path) -> None:
         "manager = ProcessManager(log_folder=folder)\n"
         f"running = manager.start(Program('one', [sys.executable, '-c', {SLEEP!r}], dict(os.environ), folder))\n"
         "print(running.process.pid, flush=True)\n"
-        "time.sleep(60)\n"
+        "time.sleep(600)\n"
     )
     demo = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert demo.stdout is not None

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 
-INSTALLED_MS = 90_000
+INSTALLED_MS = 120_000
 VIEWPORT: ViewportSize = {"width": 390, "height": 844}
 
 

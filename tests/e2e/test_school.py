@@ -20,7 +20,7 @@ from tests.e2e.watching import keep
 from tests.support.stack import Stack
 
 DRAFT = "Breakfast for pupils"
-MINUTES_LEFT = 10
+MINUTES_LEFT = 40
 INTO_LUNCH_S = (MINUTES_LEFT + 1) * 60
 
 

@@ -12,7 +12,8 @@ from playwright.sync_api import Page
 from ecard.demo.options import PROJECT
 
 ALBUM = PROJECT / "build" / "screenshots"
-TIMEOUT_S = 45.0
+TIMEOUT_S = 120.0
+"""A terminal long in the dark looks again after half a minute; then it sends, and the server books."""
 POLL_S = 0.1
 
 T = TypeVar("T")

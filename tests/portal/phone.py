@@ -12,6 +12,7 @@ from tests.portal.conftest import PASSWORD, Student
 
 READY = "html[data-offline='ready']"
 SHOWN = "#frame[data-state='shown']"
+INSTALLED_MS = 120_000
 
 
 def sign_in(page: Page, student: Student, *, then: str = "/", ready: str = READY) -> None:
@@ -19,7 +20,7 @@ def sign_in(page: Page, student: Student, *, then: str = "/", ready: str = READY
     page.fill("[name=number]", student.number)
     page.fill("[name=password]", PASSWORD)
     page.click("main button.button[type=submit]")
-    page.wait_for_selector(ready)
+    page.wait_for_selector(ready, timeout=INSTALLED_MS)
 
 
 def page_now_s(page: Page) -> int:

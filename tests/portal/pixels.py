@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Page
 
 WAIT_MS = 200
-TRIES = 50
+TRIES = 300
 
 
 def scan(page: Page) -> str | None:

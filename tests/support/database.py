@@ -71,7 +71,7 @@ def restore_first_state(superuser_url: str, first: FirstState) -> None:
     """
     with psycopg.connect(superuser_url) as session:
         session.execute("SET session_replication_role = replica")
-        session.execute("SET lock_timeout = '20s'")
+        session.execute("SET lock_timeout = '60s'")
         names = sql.SQL(", ").join(sql.Identifier(table) for table in first.tables)
         session.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
         for table, content in first.rows.items():

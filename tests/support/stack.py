@@ -23,8 +23,8 @@ from ecard.embedded import EmbeddedPostgres, processes
 from ecard.settings.env import read_environment_file
 from tests.support import leftovers, schema
 
-START_TIMEOUT_S = 240.0
-STOP_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 600.0
+STOP_TIMEOUT_S = 300.0
 POLL_S = 0.1
 LOG_TAIL = 2_000
 PEOPLE = 60
