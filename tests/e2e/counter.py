@@ -31,9 +31,9 @@ addEventListener("DOMContentLoaded", () => {
   }).observe(document.body, { attributes: true, childList: true, characterData: true, subtree: true });
 });
 """
-FIND_SHOWN = """([after, phase, words, asked]) =>
-  window.shown.slice(after).find(
-    (each) => each.phase === phase && each.words.includes(words) && each.asked.includes(asked))"""
+FIND_SHOWN = """([after, phase, words]) =>
+  window.shown.slice(after).find((each) => each.phase === phase && each.words.includes(words))"""
+LAST_ASKED = "(after) => window.shown.slice(after).findLast((each) => each.asked)?.asked ?? ''"
 PASTE = """async (base64) => {
   const bytes = Uint8Array.from(atob(base64), (each) => each.charCodeAt(0));
   const carried = new DataTransfer();
@@ -70,12 +70,9 @@ class View:
         """What was shown up to here is not asked about any more."""
         self._after = self.page.evaluate("window.shown.length")
 
-    def shows(self, phase: Phase, words: str = "", *, asked: str = "") -> Shown:
-        """Wait until the page shows, or find that it has shown, this phase with these words.
-
-        `asked` is said of the question to the server.
-        """
-        given = [self._after, phase, words, asked]
+    def shows(self, phase: Phase, words: str = "") -> Shown:
+        """Wait until the page shows, or find that it has shown, this phase with these words."""
+        given = [self._after, phase, words]
         try:
             handle = self.page.wait_for_function(FIND_SHOWN, arg=given, timeout=TIMEOUT_MS)
         except Exception as error:
@@ -83,6 +80,10 @@ class View:
             raise AssertionError(f"never {phase} {words!r} in {json.dumps(seen, ensure_ascii=False)}") from error
         found = handle.json_value()
         return Shown(**{name: found[name] for name in Shown.__slots__})
+
+    def last_asked(self) -> str:
+        """What was said last of a question to the server; empty where none was asked."""
+        return str(self.page.evaluate(LAST_ASKED, self._after))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +99,10 @@ class Counter:
         return self.cashier.page
 
     def type_amount(self, keys: str) -> None:
-        """Press the keypad; in typed mode."""
+        """On a keyboard, in typed mode: a code that is to be shown twice does not live as long as many clicks take."""
         self.page.click("[data-mode=typed]")
         expect(self.page.locator("[data-mode=typed]")).to_have_attribute("aria-pressed", "true")
-        for key in keys:
-            self.page.click(f"#keypad [data-key='{key}']")
+        self.page.keyboard.type(keys)
         self.amount_is(f"¥{float(keys):.2f}")
 
     def amount_is(self, text: str) -> None:
@@ -176,8 +176,16 @@ class Counter:
         self.page.click("#reverse")
 
     def switch_line(self, mode: Line) -> None:
-        """Cut or mend the terminal's line; the terminal is not told."""
-        self.page.check(f"#line input[value={mode}]")
+        """Cut or mend the terminal's line, and stay until that is done; the terminal is not told."""
+        choice = self.page.locator(f"#line input[value={mode}]")
+        expect(choice).to_be_enabled(timeout=TIMEOUT_MS)
+        if choice.is_checked():
+            return
+        with self.page.expect_response(
+            lambda each: each.request.method == "POST" and each.url.endswith("/line")
+        ) as said:
+            choice.check()
+        assert said.value.ok, said.value.text()
 
     def pull_the_plug(self) -> None:
         """Kill the terminal's process, and stay until the page has noticed."""

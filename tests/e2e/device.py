@@ -34,9 +34,9 @@ class Unit:
         self.page.select_option("#card", number, timeout=TIMEOUT_MS)
         self.page.locator("#cards button").click()
 
-    def approves(self, words: str = "", *, asked: str = "") -> Shown:
+    def approves(self, words: str = "") -> Shown:
         """What it showed since."""
-        return self.view.shows("approved", words, asked=asked)
+        return self.view.shows("approved", words)
 
     def declines(self, words: str = "") -> Shown:
         """What it showed since."""

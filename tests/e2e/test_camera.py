@@ -60,7 +60,6 @@ def test_a_code_before_the_camera_pays(
 ) -> None:
     before = books.sales_of(staff.number)
     staff.sign_in()
-    film(staff.picture(), tmp_path / "counter.mjpeg")
     with before_a_camera(browser, tmp_path / "counter.mjpeg", base_url=stack.addresses.terminals[0].url) as page:
         page.add_init_script(REMEMBER)
         page.add_init_script(ENGLISH)
@@ -68,6 +67,8 @@ def test_a_code_before_the_camera_pays(
         counter = Counter(View(page), View(page))
         counter.type_amount("15.00")
         page.click("[data-mode=fixed]")
+        # The camera looks for its film when it is switched on, and a code does not live as long as a browser starts.
+        film(staff.picture(), tmp_path / "counter.mjpeg")
         page.click("#camera")
         shown = counter.cashier.shows("approved")
         keep(page, "camera-cashier-approved")

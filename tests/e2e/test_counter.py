@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.e2e.books import Books
-from tests.e2e.counter import Counter, Shown
+from tests.e2e.counter import Counter
 from tests.e2e.device import Unit
 from tests.e2e.journeys import posted_once
 from tests.e2e.office import Office
@@ -16,7 +16,7 @@ from tests.support.stack import Stack
 
 STAFF, STUDENT = "T00002", "202600003"
 """Who comes with a card, and has money enough for all of it."""
-ANSWERED, TRIES = "and answered in", 3
+TRIES = 20
 HOUR_S = 3_600
 WEEK_S = 7 * 24 * HOUR_S
 
@@ -34,8 +34,6 @@ def test_a_reversed_sale_gives_the_money_back_and_the_same_code_pays_again(
     south.reverse()
     south.customer.shows("approved", "已撤销 ¥21.50")
     south.cashier.shows("approved", "The same code can pay again")
-    keep(south.page, "reversal-cashier")
-    keep(south.customer.page, "reversal-customer")
     south.type_amount("12.50")
     south.paste(picture)
     south.cashier.shows("approved", "Paid ¥12.50")
@@ -99,8 +97,9 @@ def test_a_student_who_topped_up_after_the_terminal_went_dark_pays(
 
     office.top_up(student.number, "50.00")
     keep(office.page, "top-up-office")
-    with student.page.expect_response("**/credentials"):
-        student.page.reload()
+    student.page.reload()
+    # With the balance the codes are brought up to date, here or by the page itself in the minute before.
+    expect(student.page.locator("#age")).to_contain_text("As of", timeout=TIMEOUT_S * 1000)
     expect(student.page.locator("#balance")).to_have_text("¥60.00", timeout=TIMEOUT_S * 1000)
     south.amount_is("¥25.00")
     south.answer_has_gone()
@@ -121,25 +120,27 @@ def test_above_the_floor_the_server_is_asked_and_without_its_answer_the_terminal
     till = Unit(south.cashier)
     paid: list[int] = []
 
-    def pay(asked: str) -> Shown:
-        south.type_amount("38.00")
-        till.lay_card(STAFF)
-        shown = till.approves("Paid ¥30.40", asked=asked)
-        paid.append(30_40)
-        south.answer_has_gone()
-        return shown
+    def pay_until(said: str) -> None:
+        """A server that is busy for 300 ms is not waited for, nor asked again at once: that sale is undone."""
+        for _try in range(TRIES):
+            south.type_amount("38.00")
+            till.lay_card(STAFF)
+            till.approves("Paid ¥30.40")
+            south.answer_has_gone()
+            paid.append(30_40)
+            if said in south.cashier.last_asked():
+                return
+            south.reverse()
+            south.cashier.shows("approved", "Reversed")
+        raise AssertionError(f"never {said!r}")
 
-    for _try in range(TRIES):
-        shown = pay("The server was asked")
-        keep(south.page, "asked-cashier")
-        posted_once(books, STAFF, before=before, amounts_minor=tuple(paid))
-        south.has_heard_the_news()
-        if ANSWERED in shown.asked:  # a machine that is busy for 300 ms has the offline rules decide, as is right
-            break
-    assert ANSWERED in shown.asked
+    pay_until("and answered in")
+    keep(south.page, "asked-cashier")
+    posted_once(books, STAFF, before=before, amounts_minor=tuple(paid))
+    south.has_heard_the_news()
 
     south.switch_line("delay")
-    pay("so the offline rules decided")
+    pay_until("so the offline rules decided")
     south.page.click("#explain")
     expect(south.page.locator("#details-asked")).to_contain_text("no answer within", timeout=TIMEOUT_S * 1000)
     expect(south.page.locator("#steps")).to_contain_text("The purse paid ¥30.40")
@@ -155,7 +156,9 @@ def test_above_the_floor_the_server_is_asked_and_without_its_answer_the_terminal
     south.has_sent_all()
     posted_once(books, STAFF, before=before, amounts_minor=tuple(paid))
     until(lambda: not books.open_holds(), what="no money is held any more")
-    assert books.purse_minor(STAFF) == purse_minor - sum(paid)
+    kept = [sale.amount_minor for sale in books.sales_of(STAFF)[len(before) :] if not sale.reversed]
+    assert kept == [30_40, 30_40]
+    assert books.purse_minor(STAFF) == purse_minor - sum(kept)
 
 
 def test_two_supervisors_let_a_terminal_sell_on_after_a_week_without_a_line(

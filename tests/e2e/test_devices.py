@@ -146,6 +146,8 @@ def test_neighbours_without_a_campus_line_refuse_a_code_that_one_of_them_took(
     picture = student.picture()
     north.paste(picture)
     north.cashier.shows("approved", "Paid ¥7.50")
+    north.customer.shows("approved", "¥7.50")
+    keep(north.page, "neighbour-approves")  # and meanwhile the other hears of it
     south.paste(picture)
     south.customer.shows("declined", "已经用过")
     south.cashier.shows("declined", "already used")

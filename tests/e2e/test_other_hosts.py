@@ -13,6 +13,7 @@ def test_a_plain_host_with_pre_signed_codes_pays_with_no_network_just_the_same(
 ) -> None:
     before = books.sales_of(staff.number)
     staff.sign_in(then="/hosts/plain/")
+    staff.picture()  # the list of codes has come
     picture, shown = pay_in_the_dark(staff, south, keys="8.00", name="plain-host")
     assert shown.sum == "¥6.40"  # staff pay 80 %
     assert "Staff 80 %" in shown.why
