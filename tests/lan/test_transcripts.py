@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 
 import msgspec
 import pytest
@@ -16,6 +15,7 @@ from devices.lan.neighbours import CLAIM_AGE_S, LIVELY_MS
 from devices.lan.peer import MAX_PER_S
 from tests.devices import world
 from tests.devices.world import NOON_S
+from tests.lan.claiming import Claiming
 from tests.lan.test_messages import a_sale
 from tests.lan.wire import Node, Sent, Wire, make_wire, public_of, seed_of, shown
 
@@ -174,45 +174,26 @@ def test_a_neighbour_does_not_object_to_a_code_that_the_claimer_itself_gave_back
 # Claims
 
 
-def claiming(wire: Wire, number: int, account_ref: int = 1) -> tuple[threading.Thread, list[bool]]:
-    """A tap that waits for objections, in a thread of its own."""
-    found: list[bool] = []
-    code = shown(account_ref, NOON_S)
-    thread = threading.Thread(target=lambda: found.append(wire.nodes[number].lan.claim(code)))
-    thread.start()
-    while not any(sent.sender == number for sent in wire.under_way):
-        assert thread.is_alive() or found
-    return thread, found
-
-
 def test_of_two_claims_under_way_at_once_the_lower_number_wins() -> None:
     wire = make_wire(1, 2, claim_wait_ms=600)
-    one, first = claiming(wire, 1)
-    other, second = claiming(wire, 2)
+    one, other = Claiming(wire, 1), Claiming(wire, 2)
     wire.deliver()
-    one.join()
-    other.join()
-    assert (first, second) == ([True], [False])
+    assert (one.ends(), other.ends()) == (True, False)
 
 
 def test_a_claim_that_is_heard_while_waiting_ends_the_wait_where_the_objection_is_lost() -> None:
-    wire = make_wire(1, 2, claim_wait_ms=300)
+    wire = make_wire(1, 2, claim_wait_ms=600)
     wire.lost = lambda sent, to: to == 2 and sent.to == 2
-    one, first = claiming(wire, 1)
-    other, second = claiming(wire, 2)
+    one, other = Claiming(wire, 1), Claiming(wire, 2)
     wire.deliver()
-    one.join()
-    other.join()
-    assert (first, second) == ([True], [False])
+    assert (one.ends(), other.ends()) == (True, False)
 
 
 def test_of_three_claims_under_way_at_once_one_wins() -> None:
     wire = make_wire(1, 2, 3, claim_wait_ms=600)
-    started = [claiming(wire, number) for number in (3, 2, 1)]
+    started = [Claiming(wire, number) for number in (3, 2, 1)]
     wire.deliver()
-    for thread, _found in started:
-        thread.join()
-    assert [found for _thread, found in started] == [[False], [False], [True]]
+    assert [claim.ends() for claim in started] == [False, False, True]
 
 
 def test_a_claim_heard_before_ones_own_goes_first_whatever_the_number() -> None:
@@ -238,10 +219,9 @@ def test_a_terminal_that_sold_it_objects_where_its_telling_was_lost() -> None:
     wire.nodes[2].sell(shown(1, NOON_S))
     wire.deliver()
     wire.lost = lambda _sent, _to: False
-    thread, found = claiming(wire, 1)
+    claim = Claiming(wire, 1)
     wire.deliver()
-    thread.join()
-    assert found == [False]
+    assert not claim.ends()
 
 
 def test_a_terminal_that_was_restarted_objects_to_what_it_sold_before() -> None:
@@ -255,13 +235,13 @@ def test_a_terminal_that_was_restarted_objects_to_what_it_sold_before() -> None:
     wire.lost = lambda sent, _to: b"told" in sent.data
     wire.nodes[1].lan.tick()
     for account_ref, taken in ((1, False), (3, False), (5, True)):
-        thread, found = claiming(wire, 1, account_ref)
+        claim = Claiming(wire, 1, account_ref)
         wire.nodes[2].lan.receive(wire.under_way.pop(0).data, ("1", 0))
         for sent in wire.under_way:
             wire.nodes[sent.to or 1].lan.receive(sent.data, ("2", 0))
         wire.under_way.clear()
-        thread.join()
-        assert found == [taken]
+        assert claim.ends() == taken
+        wire.under_way.clear()
 
 
 def test_a_third_terminal_objects_for_one_that_is_off() -> None:
@@ -271,10 +251,9 @@ def test_a_third_terminal_objects_for_one_that_is_off() -> None:
     wire.deliver()
     del wire.nodes[2]
     wire.lost = lambda _sent, _to: False
-    thread, found = claiming(wire, 1)
+    claim = Claiming(wire, 1)
     wire.deliver()
-    thread.join()
-    assert found == [False]
+    assert not claim.ends()
 
 
 def test_alone_at_the_site_nobody_is_waited_for() -> None:
@@ -376,14 +355,13 @@ def test_questions_without_end_are_answered_by_one_datagram_each() -> None:
 
 
 def test_an_objection_to_somebody_elses_claim_or_another_code_stops_nobody() -> None:
-    wire = make_wire(1, 2, 3, claim_wait_ms=150)
+    wire = make_wire(1, 2, 3, claim_wait_ms=600)
     code = shown(1, NOON_S).code
-    thread, found = claiming(wire, 1)
+    claim = Claiming(wire, 1)
     wire.nodes[1].lan.receive(said_by(3, Objection(2, code.code_id, code.shown_at_s)).data, ("3", 0))
     wire.nodes[1].lan.receive(said_by(3, Objection(1, b"87654321", code.shown_at_s)).data, ("3", 0))
     wire.nodes[1].lan.receive(said_by(3, Objection(1, code.code_id, code.shown_at_s - 9)).data, ("3", 0))
-    thread.join()
-    assert found == [True]
+    assert claim.ends()
 
 
 def test_a_terminal_of_an_older_server_that_names_no_peers_says_nothing_and_sells() -> None:
