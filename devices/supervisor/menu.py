@@ -32,6 +32,8 @@ SALES_SHOWN = 200
 VOID = "void"
 """The reversal's reason; its cashier is the supervisor's number."""
 _LOOK_BACK_MS = 8 * DAY_MS
+_ALL_KEPT = 0
+"""Without a line a shift can last longer than any number of days chosen here."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -161,8 +163,7 @@ class Menu:
     def _of_shift(self) -> tuple[NoteRecord, list[Written]] | None:
         """The note that opened it, and all that came after."""
         kinds = (SaleRecord, ReversalRecord, PassRecord, NoteRecord)
-        now_ms = self._desk.now_ms()
-        notes = self._desk.written(NoteRecord, since_ms=now_ms - _LOOK_BACK_MS)
+        notes = self._desk.written(NoteRecord, since_ms=_ALL_KEPT)
         place = open_since(notes)
         opened = notes[place].record if place is not None else None
         if not isinstance(opened, NoteRecord):

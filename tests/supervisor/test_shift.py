@@ -7,7 +7,7 @@ import pytest
 from devices.core.journal import NoteRecord, ReversalRecord
 from devices.core.notes import SHIFT_CLOSED, VOIDED
 from devices.journal.journal import Journal
-from devices.journal.values import JournalFull
+from devices.journal.values import DAY_MS, JournalFull
 from devices.supervisor import words
 from devices.supervisor.menu import Menu
 from devices.supervisor.values import Closed, Done, SaleShown, Session, Shift, Totals
@@ -65,6 +65,19 @@ def test_the_report_is_there_in_english_too(bench: Bench, menu: Menu) -> None:
     text = "\n".join(close(menu, session, language="en").lines)
     assert "Shift report" in text
     assert not any("\u4e00" <= letter <= "\u9fff" for letter in text.replace("王主管", ""))
+
+
+def test_a_sale_of_a_shift_that_is_open_for_ten_days_without_a_line_is_voided(bench: Bench, menu: Menu) -> None:
+    opened(menu)
+    sell(bench, 1, 12_00)
+    bench.clock.pass_ms(10 * DAY_MS)
+    bench.restart()
+    again = Menu(bench.control)
+    session = entered(again, LI)
+    assert refused(again.open_shift(session)).said == words.OPEN_ALREADY
+    (sale,) = shown(again, session)
+    assert isinstance(again.void(session, epoch=sale.epoch, seq=sale.seq), Done)
+    assert close(again, session).totals.net_minor == 0
 
 
 def test_a_shift_goes_on_over_a_power_cut(bench: Bench, menu: Menu) -> None:
