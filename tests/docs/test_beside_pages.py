@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import devices.terminal
+from devices.drivers.clock import SystemClock
 from devices.master.screen import Phase
+from devices.till.desk import Desk
+from devices.till.line import encode
 from tests.devices import world
-from tests.docs.blocks import blocks
+from tests.docs.blocks import ROOT, blocks
 from tests.support.wire import Wire
 
 
@@ -64,6 +69,31 @@ def test_the_cabinets_program_sells_once_it_was_given_its_code(
     )
     try:
         assert terminal.control.screen().phase is phase
+    finally:
+        link.stop()
+        terminal.close()
+        wire.pull()
+
+
+def test_the_tills_serial_line_is_made_as_the_page_says(server: world.FakeServer, tmp_path: Path) -> None:
+    page = (ROOT / "devices/TILL.md").read_text(encoding="utf-8").partition("For a serial line, in the place")[2]
+    made = re.search(r"`(CabinetLink\(.+\))`", page)
+    assert made
+    wire = Wire()
+    terminal = devices.terminal.Terminal.open(tmp_path / "terminal", server_url="http://127.0.0.1:9")
+    names: dict[str, Any] = {"path": wire.path, "desk": Desk(terminal.control, clock=SystemClock())}
+    for name, module in re.findall(r"`(\w+)`\s+of\s+`([\w.]+)`", page):
+        names[name] = getattr(import_module(module), name)
+    link = eval(made[1], names)  # noqa: S307  (the page's own example)
+    link.start()
+    try:
+        heard, whole = b"", encode("READY", "0")
+        for _ in range(60):  # what comes while the port is being opened is lost, and a register asks again
+            wire.send(encode("HELLO"))
+            heard += wire.received(until=len(whole), within_s=1)
+            if len(heard) >= len(whole):
+                break
+        assert heard.startswith(whole)
     finally:
         link.stop()
         terminal.close()
