@@ -97,7 +97,7 @@ def test_a_card_is_read_once_for_each_time_it_is_laid_on_and_not_by_an_unplugged
     press(virtual, plugged=False)
     press(virtual, lay="P1")
     virtual.close()
-    thread.join(10)
+    thread.join(60)
     assert [uid[0] for uid in read] == [2, 1, 2]
     assert virtual.state().laid == 3
     assert [each.number for each in virtual.state().cards] == ["P1", "P2"]
