@@ -372,6 +372,7 @@ class MasterControl:
             newer_policy=newer_policy(held, at_s=self._time.now_ms(reading) // 1000),
             doubt=self._time.doubt(reading),
             notice=self._notice,
+            unsent=self._journal.unsent,
         )
 
     def _take_parameters(self, held: Held) -> None:

@@ -21,6 +21,7 @@ class Standing(msgspec.Struct, frozen=True):
     newer_policy: Said | None
     doubt: Doubt | None
     notice: Said | None
+    unsent: int
 
     @property
     def phase(self) -> Phase:
@@ -60,7 +61,7 @@ class Standing(msgspec.Struct, frozen=True):
 
     def _stopped_by(self) -> Said:
         if self.revoked:
-            return texts.REVOKED
+            return texts.revoked_with(self.unsent) if self.unsent else texts.REVOKED
         if self.broken:
             return texts.STORAGE
         if self.doubt is None:

@@ -44,6 +44,15 @@ _ENROLMENT = {
 _ENROLMENT_REFUSED = Said("登记码无效或已过期，请重新索取", "The code is wrong or has expired. Ask for a new one")
 
 
+def revoked_with(unsent: int) -> Said:
+    """Withdrawn, with records that nobody took yet: they are lost with the device."""
+    return Said(
+        f"本机已被停用，还有 {unsent} 条记录未被接收。请保持开机联网，并请管理员接收",
+        f"This terminal was withdrawn. Records not taken yet: {unsent}. "
+        "Leave it on and connected, and ask the administrator to take them in",
+    )
+
+
 def name(text: Text) -> Said:
     """A name of the catalogue or the policy."""
     return Said(text.in_language("zh"), text.in_language("en"))

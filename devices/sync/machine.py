@@ -77,6 +77,7 @@ class SyncMachine:
         self._clock_refused = False
         self._limit = MAX_BATCH_RECORDS
         self._sent_last = False
+        self._hand_in = False
         self.online = False
         """Whether the last exchange brought an answer of any kind."""
 
@@ -90,6 +91,8 @@ class SyncMachine:
 
     def next(self, now_ms: int, *, unsent: int) -> Command:
         """What to do now."""
+        if self._hand_in and unsent:
+            return SendBatch(self._limit)
         if now_ms < self._line_due_ms:
             return Wait(self._line_due_ms)
         if self._code:
@@ -115,8 +118,10 @@ class SyncMachine:
 
     def handle(self, event: Event, now_ms: int) -> tuple[Effect, ...]:
         """Take in what came of a command; the effects are for the host to carry out, in order."""
-        if isinstance(event, Failed | Refused) and isinstance(event.command, FetchKeys):
-            self._keys_due_ms = now_ms + KEYS_AGAIN_MS
+        if isinstance(event, Failed | Refused):
+            self._hand_in = False
+            if isinstance(event.command, FetchKeys):
+                self._keys_due_ms = now_ms + KEYS_AGAIN_MS
         if isinstance(event, Failed):
             return self._fail(event, now_ms)
         if isinstance(event, NotKept):
@@ -176,6 +181,8 @@ class SyncMachine:
             self._code = ""
             return (NotEnrolled(refusal.error),)
         if refusal.error == "revoked":
+            # Keys and snapshots are refused for ever; what is in the journal is still taken.
+            self._hand_in = not isinstance(command, SendBatch)
             self._line_due_ms = now_ms + REVOKED_MS
             return (Withdraw(),)
         if isinstance(command, SendBatch):
@@ -215,5 +222,6 @@ class SyncMachine:
         return (Rewind(ack.need_epoch, 0) if ack.need_epoch else Rewind(ack.epoch, ack.acknowledged),)
 
     def _hold(self, now_ms: int) -> tuple[Effect, ...]:
+        self._hand_in = False
         self._upload_due_ms = now_ms + HELD_MS
         return (Tell(Standing.HELD),)

@@ -67,6 +67,9 @@ def receive(*, terminal: Terminal, data: bytes, at: datetime) -> Ack | Refusal:
         return Refusal("too_large", f"a batch is at most {MAX_BATCH_BYTES} bytes", _ms(at))
     if terminal.state != TerminalState.ACTIVE or not terminal.public_key:
         if _signed_by(terminal, data):
+            known = _held_already(terminal, data)
+            if known is not None:
+                return known
             _quarantine(terminal=terminal, data=data, kind=QuarantineKind.REVOKED, at=at)
             return Refusal("revoked", "this terminal is revoked; the upload is kept apart for a person", _ms(at))
         return Refusal("revoked", "this terminal is revoked", _ms(at))
@@ -115,6 +118,23 @@ def admit(*, batch: QuarantinedBatch, by: AbstractBaseUser | None, note: str, at
         raise NotAdmissible(answer.status)
     QuarantinedBatch.objects.filter(pk=kept.pk).update(resolved_at=at, resolved_by_id=by.pk if by else None, note=note)
     return answer
+
+
+def _held_already(terminal: Terminal, data: bytes) -> Ack | None:
+    """That all of a revoked terminal's upload was received before, or admitted since. Nothing new is taken."""
+    try:
+        head, lines = stored_batch(data)
+    except MessageError:
+        return None
+    stream = Stream.objects.filter(terminal=terminal, epoch=head.epoch).first()
+    last_seq = head.first_seq + head.count - 1
+    if head.terminal != terminal.pk or stream is None or len(lines) != head.count or not 0 < head.first_seq <= last_seq:
+        return None
+    if last_seq >= stream.next_seq or chain_all(_hex(head.head_before), lines) != _hex(head.head_after):
+        return None
+    if _kept_head(stream, last_seq) != _hex(head.head_after):
+        return None
+    return Ack("repeat", head.epoch, stream.next_seq - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,49 @@ def test_after_each_answer_the_next_step_is(name: str) -> None:
     assert machine.next(0, unsent=5) == following
 
 
+@pytest.mark.parametrize("asked", [FetchKeys(), FetchSnapshot(full=False)])
+def test_a_device_that_learns_of_its_revocation_still_hands_in_all_it_holds(asked: FetchKeys | FetchSnapshot) -> None:
+    machine = _machine()
+    assert machine.handle(Refused(asked, Refusal("revoked")), 10) == (Withdraw(),)
+    assert machine.next(10, unsent=5) == FIRST_SENT
+    machine.handle(_sent("repeat", 3), 20)
+    assert machine.next(20, unsent=2) == FIRST_SENT
+    machine.handle(Refused(FIRST_SENT, Refusal("revoked")), 30)
+    assert machine.next(30, unsent=2) == Wait(30 + REVOKED_MS)
+
+
+def test_a_revoked_device_that_starts_anew_hands_in_each_time_it_asks_for_keys() -> None:
+    machine = _machine(snapshot=False)
+    now_ms = KEYS_EVERY_MS
+    for _time in range(3):
+        assert machine.next(now_ms, unsent=5) == FetchKeys()
+        machine.handle(Refused(FetchKeys(), Refusal("revoked")), now_ms)
+        assert machine.next(now_ms, unsent=5) == FIRST_SENT
+        machine.handle(Refused(FIRST_SENT, Refusal("revoked")), now_ms)
+        assert machine.next(now_ms, unsent=5) == Wait(now_ms + REVOKED_MS)
+        now_ms += REVOKED_MS
+
+
+HANDED_IN: dict[str, Event] = {
+    "no answer": Failed(FIRST_SENT),
+    "an answer not to be believed": Failed(FIRST_SENT, bad=True),
+    "quarantined": _sent("quarantined", 0),
+    "an acknowledgement of nothing": _sent("repeat", 3, first=4, last=5),
+    "records no longer kept": NotKept(),
+    "malformed": Refused(FIRST_SENT, Refusal("malformed")),
+    "not ready": Refused(FIRST_SENT, Refusal("not_ready")),
+}
+
+
+@pytest.mark.parametrize("name", HANDED_IN)
+def test_a_revoked_device_whose_records_are_not_taken_rests(name: str) -> None:
+    machine = _machine()
+    machine.handle(Refused(FetchKeys(), Refusal("revoked")), 10)
+    assert machine.next(10, unsent=5) == FIRST_SENT
+    machine.handle(HANDED_IN[name], 10)
+    assert isinstance(machine.next(10, unsent=5), Wait)
+
+
 def test_a_snapshot_that_does_not_fit_is_fetched_whole_after_new_keys() -> None:
     machine = _machine()
     machine.handle(Failed(FetchSnapshot(full=False), bad=True), 10)

@@ -296,6 +296,9 @@ def test_a_revoked_terminal_stops_and_keeps_what_it_holds(bench: Bench) -> None:
     bench.sync()
     screen = bench.control.screen()
     assert (screen.phase, screen.unsent) == (Phase.STOPPED, 1)
+    assert screen.notice is not None
+    assert "Records not taken yet: 1." in screen.notice.en
+    assert "还有 1 条记录未被接收" in screen.notice.zh
     refused = bench.pay(1_00, bench.show(2)).result
     assert refused.why == Why.WITHDRAWN
     assert refused.sentence.en == "This terminal was withdrawn. Please use another one"

@@ -17,7 +17,8 @@ from devices.terminal import Terminal
 from ecard.media.operations import bind_card, stop_card
 from ecard.merchants.models import MealPeriod
 from ecard.merchants.rules import MINUTES_PER_DAY
-from ecard.settlement.models import Sale, SaleException
+from ecard.settlement.models import QuarantinedBatch, Sale, SaleException
+from ecard.settlement.operations import admit_quarantined
 from ecard.settlement.queries import recheck
 from ecard.terminals.models import Terminal as TerminalRow
 from ecard.terminals.operations import invite, register, revoke
@@ -134,12 +135,18 @@ def test_a_restart_and_a_reversal_arrive_in_order(world: World, terminal: Termin
         again.close()
 
 
-def test_a_revoked_terminal_learns_it_and_stops(world: World, terminal: Terminal) -> None:
+def test_a_revoked_terminal_stops_hands_in_what_it_holds_and_learns_what_was_admitted(
+    world: World, terminal: Terminal
+) -> None:
     assert _pay(terminal, world.code(0, at=timezone.now())) == "approved"
     revoke(terminal=TerminalRow.objects.get(pk=terminal.control.screen().terminal), by=None, at=timezone.now())
     _sync(terminal)
     screen = terminal.control.screen()
-    assert (screen.phase, screen.notice, screen.unsent) == (Phase.STOPPED, texts.REVOKED, 1)
+    assert (screen.phase, screen.notice, screen.unsent) == (Phase.STOPPED, texts.revoked_with(1), 1)
+    admit_quarantined(batch=QuarantinedBatch.objects.get(), by=None, note="found in the kitchen", at=timezone.now())
+    _sync(terminal)
+    screen = terminal.control.screen()
+    assert (screen.phase, screen.notice, screen.unsent) == (Phase.STOPPED, texts.REVOKED, 0)
 
 
 def test_a_used_enrolment_code_enrols_no_second_device(world: World, site: str, tmp_path: Path) -> None:

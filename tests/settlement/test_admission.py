@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devices.core.messages import Ack, BatchHead, seal_batch
+from devices.core.messages import Ack, BatchHead, Refusal, seal_batch
 from ecard.settlement import queries
 from ecard.settlement.models import Batch, QuarantinedBatch
 from ecard.settlement.operations import (
@@ -40,6 +40,34 @@ def test_what_a_revoked_terminal_handed_in_posts_once_a_person_admits_it(world: 
     with pytest.raises(NotAdmissible, match="resolved"):
         admit_quarantined(batch=batch, by=None, note="again", at=world.at)
     assert_all_posted_once(world, sales=2)
+
+
+def test_a_revoked_terminal_learns_what_a_person_admitted_and_no_more_is_taken(world: World, till: Till) -> None:
+    till.sell()
+    revoke(terminal=till.terminal, by=None, at=world.at)
+    handed_in = till.sealed()
+    refused = till.send(handed_in)
+    assert isinstance(refused, Refusal)
+    admit_quarantined(batch=QuarantinedBatch.objects.get(), by=None, note="found in the kitchen", at=world.at)
+    assert till.send(handed_in) == Ack("repeat", till.epoch, 2)
+    till.sell()
+    again = till.send(till.sealed())
+    assert isinstance(again, Refusal)
+    assert again.error == "revoked"
+    assert QuarantinedBatch.objects.filter(resolved_at__isnull=True).count() == 1
+    assert_all_posted_once(world, sales=1)
+
+
+def test_a_revoked_terminal_is_not_told_that_other_content_is_held(world: World, till: Till) -> None:
+    """Attack: a stolen device tells other sales under the sequences that the server has."""
+    till.sell()
+    till.upload()
+    revoke(terminal=till.terminal, by=None, at=world.at)
+    _other_amount(till, 2)
+    refused = till.send(till.sealed())
+    assert isinstance(refused, Refusal)
+    assert refused.error == "revoked"
+    assert_all_posted_once(world, sales=1)
 
 
 def test_a_journal_that_goes_on_after_other_content_is_followed_once_a_person_admits_it(
