@@ -8,7 +8,7 @@ from django.db import transaction
 
 from devices.core.funds import MAX_LOTS
 from ecard.benefits.errors import NoSuchRecipient, NotTransferable, NotYours, RecipientHasEnough, VoucherGone
-from ecard.benefits.models import PERIOD_KEY_LENGTH_MAX, Grant, ProgrammeKind
+from ecard.benefits.models import PERIOD_KEY_LENGTH_MAX, Grant, ProgrammeKind, Run
 from ecard.cardholders.models import Cardholder, CardholderState
 from ecard.changes.models import Topic
 from ecard.changes.operations import record
@@ -77,6 +77,13 @@ def given_on(programme_id: int) -> dict[int, int]:
     """Grant that was given away → the grant its receiver got for it, of one programme; the database reads them all."""
     given = Grant.objects.filter(programme_id=programme_id, period_key__contains=GIVEN)
     return {int(key.partition(GIVEN)[2]): pk for pk, key in given.values_list("pk", "period_key").iterator()}
+
+
+def run_of(grant: Grant) -> Run | None:
+    """The run that paid a voucher out, through however many hands it went since."""
+    while GIVEN in grant.period_key:
+        grant = Grant.objects.get(pk=int(grant.period_key.partition(GIVEN)[2]))
+    return Run.objects.select_related("sponsor").filter(grants=grant).first()
 
 
 def _recipient(number: str, *, giver: int) -> Cardholder:

@@ -6,7 +6,7 @@ stand behind them, and a page costs a fixed number of statements.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -19,9 +19,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from devices.core.money import format_minor
-from ecard.benefits.models import Grant, LeftOut, Programme, RunLine, RunState
-from ecard.benefits.vouchers import GIVEN
+from ecard.benefits.models import Grant, LeftOut, Programme, Run, RunLine, RunState
+from ecard.benefits.vouchers import GIVEN, run_of
 from ecard.cardholders.values import CardholderView
+from ecard.ledger.models import TransferKind
+from ecard.ledger.queries import newest_causes
 from ecard.payments.models import Tender, TopUp
 from ecard.portal.queries import Cursor, read_cursor, write_cursor
 from ecard.portal.vouchers import spending_terms
@@ -75,7 +77,8 @@ def received_page(cardholder: CardholderView, *, before: str, at: datetime) -> R
     paid = _read(_paid_lines(cardholder), "run__posting_at", Source.RUN, cursor)
     returned = _read(_returned_lines(cardholder), "run__reversing_at", Source.TAKEN_BACK, cursor)
     running = [each.programme for each in grants] + [line.run.programme for line in paid]
-    tell = _Teller(spending_terms((each for each in running if each is not None), at=at), at)
+    terms = spending_terms((each for each in running if each is not None), at=at)
+    tell = _Teller(terms, at, returned=_taken_from_here(grants))
     entries = [*map(_top_up, top_ups), *map(tell.grant, grants), *map(tell.paid, paid), *map(_taken_back, returned)]
     entries.sort(key=lambda entry: (entry.at, entry.mark), reverse=True)
     shown = entries[:PER_PAGE]
@@ -125,8 +128,7 @@ def _top_up(row: TopUp) -> Received:
 
 
 def _taken_back(line: RunLine) -> Received:
-    told = {"sponsor": line.run.sponsor.shown_name, "reason": line.run.reverse_reason}
-    notes = [_("taken back by %(sponsor)s: %(reason)s") % told]
+    notes = [_taken_back_by(line.run)]
     if line.spent_minor:
         notes.append(_("%(amount)s of it had been spent") % {"amount": format_minor(line.spent_minor)})
     at, returned_minor = line.run.reversing_at or line.run.made_at, line.returned_minor or 0
@@ -141,13 +143,17 @@ def _name(line: RunLine) -> str:
 class _Teller:
     """Puts grants and lines of runs into words, by the terms that are in force."""
 
-    def __init__(self, terms: Mapping[int, Callable[[int], str]], at: datetime) -> None:
-        self._terms, self._at = terms, at
+    def __init__(
+        self, terms: Mapping[int, Callable[[int], str]], at: datetime, *, returned: Collection[int] = ()
+    ) -> None:
+        self._terms, self._at, self._returned = terms, at, returned
 
     def grant(self, row: Grant) -> Received:
-        given = GIVEN in row.period_key
+        given, is_gone = GIVEN in row.period_key, row.ended_at is not None
         whose = _("given to you by somebody else") if given else _from(row.programme.sponsor.shown_name)
-        notes = (whose, *self._spent(row.programme, row.amount_minor, row.expires_at, is_gone=row.ended_at is not None))
+        run = run_of(row) if row.account_id in self._returned else None
+        back = () if run is None else (_taken_back_by(run),)
+        notes = (whose, *self._spent(row.programme, row.amount_minor, row.expires_at, is_gone=is_gone), *back)
         mark = _mark(row, Source.GRANT)
         return Received(row.issued_at, mark, row.programme.shown_name, row.amount_minor, notes)
 
@@ -173,6 +179,17 @@ class _Teller:
         if is_gone:
             return ()
         return (self._terms[programme.pk](amount_minor), _("until %(date)s") % until)
+
+
+def _taken_from_here(grants: Iterable[Grant]) -> Collection[int]:
+    """The accounts of vouchers, given by somebody else, that were taken back with the run that had issued them."""
+    gone = [row.account_id for row in grants if GIVEN in row.period_key and row.ended_at is not None]
+    return newest_causes(gone, kinds=(TransferKind.TAKEN_BACK,)) if gone else {}
+
+
+def _taken_back_by(run: Run) -> str:
+    told = {"sponsor": run.sponsor.shown_name, "reason": run.reverse_reason}
+    return _("taken back by %(sponsor)s: %(reason)s") % told
 
 
 def _from(sponsor: str) -> str:

@@ -12,17 +12,19 @@ from hypothesis.extra.django import TestCase
 
 from ecard.approvals.operations import approve
 from ecard.benefits import runs
-from ecard.benefits.models import Grant, RunLine, RunState
-from ecard.benefits.operations import EXPIRY_GRACE, expire_grants, open_programme
+from ecard.benefits.models import Grant, Programme, ProgrammeKind, Run, RunKind, RunLine, RunState
+from ecard.benefits.operations import EXPIRY_GRACE, expire_grants, open_programme, transfer_voucher
 from ecard.benefits.queries import lots_of
+from ecard.benefits.runs import reversing
 from ecard.benefits.runs.errors import WrongState
+from ecard.changes.models import Change, Topic
 from ecard.ledger.models import AccountKind, CauseKind, TransferKind
-from ecard.ledger.operations import open_account, place_hold, post
+from ecard.ledger.operations import lock_accounts, open_account, place_hold, post
 from ecard.ledger.queries import balance_of
-from ecard.ledger.values import NewTransfer
+from ecard.ledger.values import AccountState, NewTransfer
 from tests.benefits.paying import EXPIRES, approved, credit, lots, paid, purses, reversed_whole, staff, subsidy
 from tests.support.books import assert_books_balance
-from tests.support.campus import NOON, make_campus
+from tests.support.campus import NOON, Campus, make_campus
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +77,60 @@ def test_money_that_is_held_for_a_sale_stays_and_counts_as_spent() -> None:
     assert said(run.pk)[0] == (38_00, 12_00)
     lot.refresh_from_db()
     assert lot.ended_at is None
+    assert_books_balance()
+
+
+def given_away(*hands: int) -> tuple[Campus, Run, list[Grant]]:
+    """Two vouchers for everybody; the first person's first one goes from hand to hand, to these people."""
+    campus = make_campus()
+    programme = open_programme(name="夜宵券")
+    Programme.objects.filter(pk=programme.pk).update(kind=ProgrammeKind.VOUCHER, transferable=True)
+    run = paid(subsidy(kind=RunKind.VOUCHER, programme=Programme.objects.get(pk=programme.pk), pieces=2))
+    chain = [Grant.objects.filter(cardholder=campus.people[0]).earliest("pk")]
+    for hand in hands:
+        to = campus.people[hand].number
+        chain.append(transfer_voucher(grant_id=chain[-1].pk, to=to, by=chain[-1].cardholder_id, at=NOON))
+    return campus, run, chain
+
+
+def test_a_voucher_that_was_given_away_is_taken_back_from_whoever_has_it_unused() -> None:
+    campus, run, (_first, _second, third) = given_away(1, 2)
+    done = reversed_whole(run)
+    assert (done.returned_minor, done.spent_minor) == (300_00, 0)
+    assert said(run.pk) == [(100_00, 0)] * 3
+    assert (lots(campus.people), balance_of(run.sponsor_id)) == ([0, 0, 0], 0)
+    third.refresh_from_db()
+    assert third.ended_at == NOON
+    assert lots_of([person.account_ref for person in campus.people], at=NOON) == {}
+    assert campus.people[2].account_ref in Change.objects.filter(topic=Topic.CARDHOLDER).latest("pk").refs
+    assert_books_balance()
+
+
+def test_a_voucher_that_was_given_away_and_used_is_listed_with_whom_the_run_gave_it() -> None:
+    campus, run, (_first, second) = given_away(1)
+    spend(second.account_id, 50_00)
+    done = reversed_whole(run)
+    assert (done.returned_minor, done.spent_minor) == (250_00, 50_00)
+    assert said(run.pk) == [(50_00, 50_00), (100_00, 0), (100_00, 0)]
+    assert lots(campus.people) == [0, 0, 0]
+    assert_books_balance()
+
+
+def test_giving_a_voucher_away_in_the_moment_in_which_its_run_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gift is made after the reversal looked for the voucher and before it has its account."""
+    campus, run, (first,) = given_away()
+    given: list[Grant] = []
+
+    def late(account_ids: list[int]) -> dict[int, AccountState]:
+        if not given:
+            to, by = campus.people[1].number, campus.people[0].pk
+            given.append(transfer_voucher(grant_id=first.pk, to=to, by=by, at=NOON))
+        return lock_accounts(account_ids)
+
+    monkeypatch.setattr(reversing, "lock_accounts", late)
+    done = reversed_whole(run)
+    assert (done.state, done.returned_minor, done.spent_minor) == (RunState.REVERSED, 300_00, 0)
+    assert balance_of(given[0].account_id) == 0
     assert_books_balance()
 
 

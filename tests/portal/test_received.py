@@ -13,6 +13,7 @@ from django.utils import timezone
 from ecard.benefits import runs
 from ecard.benefits.models import Grant, Programme, RunKind
 from ecard.benefits.operations import open_programme, open_sponsor
+from ecard.benefits.runs.people import upload_from_text
 from ecard.benefits.vouchers import transfer_voucher
 from ecard.payments.operations import top_up
 from ecard.portal.received import PER_PAGE
@@ -109,6 +110,23 @@ def test_a_voucher_from_somebody_else_is_told_as_such(world: World, signed_in: C
     ((name, amount, notes),) = newest(signed_in)
     assert (name, amount) == ("Late voucher", "+¥15.00")
     assert notes.startswith("given to you by somebody else | ")
+
+
+def test_a_voucher_from_somebody_else_that_was_taken_back_with_its_run_says_by_whom_and_why(
+    world: World, signed_in: Client
+) -> None:
+    terms = {"kind": RunKind.VOUCHER, "programme": vouchers(transferable=True), "amount_minor": 15_00, **TERMS}
+    other = world.other.cardholder
+    run = paying.paid(paying.subsidy(uploaded=upload_from_text(other.number), **terms), at=NOW)
+    theirs = Grant.objects.get(run=run)
+    later = NOW + timedelta(minutes=1)
+    transfer_voucher(grant_id=theirs.pk, to=world.student.number, by=other.pk, at=later)
+    paying.reversed_whole(run, at=NOW + timedelta(minutes=5))
+    ((name, amount, notes),) = newest(signed_in)
+    assert (name, amount) == ("Late voucher", "+¥15.00")
+    assert notes == "given to you by somebody else | taken back by Late voucher: wrong amount"
+    signed_in.post("/i18n/setlang/", {"language": "zh-hans"})
+    assert newest(signed_in)[0][2].endswith("收回：wrong amount")
 
 
 def test_an_entry_whose_time_is_over_says_when_it_ended(world: World, signed_in: Client) -> None:

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from ecard.benefits.models import Grant, LeftOut, Run, RunKind, RunLine, RunState
 from ecard.benefits.runs.making import locked
+from ecard.benefits.vouchers import given_on
 from ecard.changes.models import Topic
 from ecard.changes.operations import record
 from ecard.ledger.models import CauseKind, TransferKind
@@ -25,12 +27,13 @@ FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS said (id, returned, spe
 
 
 class Lot(NamedTuple):
-    """What a line gave: an account, and the grant unless it is a purse."""
+    """What a line gave, where it is now: an account, the grant unless it is a purse, and whoever else has it."""
 
     account_id: int
     amount_minor: int
     grant_id: int | None
     ended: bool
+    given_to_ref: int | None = None
 
 
 @transaction.atomic
@@ -46,8 +49,8 @@ def reverse_run(*, run_id: int, by: AbstractBaseUser, reason: str, at: datetime)
 def take_back(run: Run, *, at: datetime, lines: int) -> bool:
     """Deal with the next lines of a locked run; False when it is through.
 
-    Never more than is there: a purse is emptied at most, never pushed into debt, and what is held stays. What was
-    spent, or went over to another period, stands on the line.
+    Never more than is there: a purse is emptied at most, never pushed into debt, and what is held stays. A voucher that
+    was given away is taken from whoever has it. What was spent, or went over to another period, stands on the line.
     """
     due = list(
         RunLine.objects.filter(run=run, left_out=LeftOut.NO, pk__gt=run.done_upto)
@@ -58,9 +61,8 @@ def take_back(run: Run, *, at: datetime, lines: int) -> bool:
         run.state, run.reversed_at = RunState.REVERSED, at
         run.save()
         return False
-    lots = _lots(run, due)
+    lots, accounts = _locked_lots(run, due)
     every = [lot for each in lots.values() for lot in each]
-    accounts = lock_accounts([run.sponsor_id, *(lot.account_id for lot in every)])
     back = {lot.account_id: _free(lot, accounts[lot.account_id]) for lot in every}
     before = returned_to(run.sponsor_id, [lot.account_id for lot in every if lot.ended])
     _post(run, every, back, accounts, at=at)
@@ -71,12 +73,28 @@ def take_back(run: Run, *, at: datetime, lines: int) -> bool:
         said.append((line_id, returned_minor, max(0, whole_minor - returned_minor)))
     with connection.cursor() as cursor:
         cursor.execute(_SAY, [list(column) for column in zip(*said, strict=True)])
-    record(topic=Topic.CARDHOLDER, refs=[ref for _line, _person, _amount, ref, _purse in due], at=at)
+    told = {ref for _line, _person, _amount, ref, _purse in due}
+    told |= {lot.given_to_ref for lot in every if lot.given_to_ref is not None}
+    record(topic=Topic.CARDHOLDER, refs=sorted(told), at=at)
     run.returned_minor += sum(returned for _line, returned, _spent in said)
     run.spent_minor += sum(spent for _line, _returned, spent in said)
     run.done_upto, run.done_lines = due[-1][0], run.done_lines + len(due)
     run.save()
     return True
+
+
+def _locked_lots(
+    run: Run, due: Sequence[tuple[int, int | None, int, int, int]]
+) -> tuple[dict[int | None, list[Lot]], dict[int, AccountState]]:
+    """What each person of these lines was given, with the accounts locked.
+
+    Until its account is locked a voucher may still be given away, to an account opened after it: then that one too.
+    """
+    while True:
+        lots = _lots(run, due)
+        accounts = lock_accounts([run.sponsor_id, *(lot.account_id for each in lots.values() for lot in each)])
+        if run.kind != RunKind.VOUCHER or _lots(run, due) == lots:
+            return lots, accounts
 
 
 def _lots(run: Run, due: Sequence[tuple[int, int | None, int, int, int]]) -> dict[int | None, list[Lot]]:
@@ -85,11 +103,35 @@ def _lots(run: Run, due: Sequence[tuple[int, int | None, int, int, int]]) -> dic
         return {person: [Lot(purse, amount, None, ended=False)] for _line, person, amount, _ref, purse in due}
     found: dict[int | None, list[Lot]] = {}
     grants = Grant.objects.filter(run=run, cardholder_id__in=[person for _line, person, *_rest in due])
-    for person, account, amount, grant_id, ended_at in grants.values_list(
+    given = _given_away(run, grants.filter(ended_at__isnull=False))
+    for person, account, amount, grant_id, ended_at in grants.order_by("pk").values_list(
         "cardholder_id", "account_id", "amount_minor", "pk", "ended_at"
     ):
-        found.setdefault(person, []).append(Lot(account, amount, grant_id, ended=ended_at is not None))
+        own = Lot(account, amount, grant_id, ended=ended_at is not None)
+        found.setdefault(person, []).append(given.get(grant_id, own))
     return found
+
+
+def _given_away(run: Run, ended: QuerySet[Grant]) -> dict[int, Lot]:
+    """Grant → the lot that its voucher is in now, of those that somebody gave to somebody else."""
+    heirs = given_on(run.programme_id) if run.kind == RunKind.VOUCHER and run.programme_id is not None else {}
+    last: dict[int, int] = {}
+    for grant_id in ended.values_list("pk", flat=True) if heirs else ():
+        if grant_id in heirs:
+            last[grant_id] = heirs[grant_id]
+            while last[grant_id] in heirs:
+                last[grant_id] = heirs[last[grant_id]]
+    hands = Grant.objects.select_related("cardholder").in_bulk(set(last.values()))
+    return {
+        grant_id: Lot(
+            account_id=hands[heir].account_id,
+            amount_minor=hands[heir].amount_minor,
+            grant_id=heir,
+            ended=hands[heir].ended_at is not None,
+            given_to_ref=hands[heir].cardholder.account_ref,
+        )
+        for grant_id, heir in last.items()
+    }
 
 
 def _free(lot: Lot, account: AccountState) -> int:
