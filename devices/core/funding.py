@@ -9,7 +9,7 @@ those before it can pay, so an all-or-nothing source that could pay the whole st
 grows; and one more voucher only adds sets to choose from.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, islice, product
 from typing import NamedTuple
 
@@ -220,13 +220,16 @@ def _excluded(programme: Programme, vouchers: tuple[Voucher, ...]) -> bool:
     )
 
 
-def sets_tried(programmes: Sequence[Programme], *, most: int) -> int:
+def sets_tried(programmes: Sequence[Programme], *, most: int, unlike: Mapping[int, int] | None = None) -> int:
     """How many sets of vouchers a sale tries for somebody who holds as many of these as are looked at.
 
-    Those of one programme are taken to be worth the same, as one run issues them.
+    Those of one programme are taken to be worth the same, as one run issues them, so that `most` of them are looked at.
+    `unlike` names programmes of which more are, since their vouchers are of several values: programme → how many.
     """
-    lots = product(range(most), programmes)
-    held = [Voucher(Lot(1, each.id, 1, 1), each, 0, 0) for _piece, each in islice(lots, MAX_LOTS)]
+    tried = {each.id: max(most, (unlike or {}).get(each.id, 0)) for each in programmes}
+    lots = product(range(max(tried.values(), default=0)), programmes)
+    looked_at = ((piece, each) for piece, each in lots if piece < tried[each.id])
+    held = [Voucher(Lot(1, each.id, 1, 1), each, 0, 0) for _piece, each in islice(looked_at, MAX_LOTS)]
     return sum(1 for _set in _admissible(held, most))
 
 

@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Count, F, Q, QuerySet, Sum, Value
 
 from devices.core.policy import Policy, PriceRule, Text
 from ecard.benefits.compiler import compile_policy, known, price_rules
 from ecard.benefits.compiler.terms import attributes_of_programme
 from ecard.benefits.errors import PolicyRefused
-from ecard.benefits.models import Entitlement, Programme, Schedule, Sponsor
+from ecard.benefits.models import Entitlement, Programme, ProgrammeKind, Schedule, Sponsor
 from ecard.benefits.rules import (
     Facts,
     Finding,
@@ -34,6 +35,16 @@ from ecard.cardholders.rules import conditions_of
 from ecard.merchants.models import Placement
 
 ASKED_AT_ONCE = 100
+_UNLIKE_VOUCHERS = """
+SELECT programme_id, max(tried)::int FROM (
+    SELECT programme_id, sum(least(alike, %s)) AS tried FROM (
+        SELECT lot.programme_id, lot.cardholder_id, count(*) AS alike
+        FROM benefits_grant AS lot JOIN benefits_programme AS programme ON programme.id = lot.programme_id
+        WHERE lot.ended_at IS NULL AND lot.expires_at > %s AND programme.kind = %s
+        GROUP BY lot.programme_id, lot.cardholder_id, lot.amount_minor
+    ) AS worth GROUP BY programme_id, cardholder_id HAVING count(*) > 1
+) AS held GROUP BY programme_id
+"""
 _CONDITION = {"attribute", "values"}
 K = TypeVar("K", bound=Hashable)
 
@@ -59,7 +70,11 @@ def check_rules(*, at: datetime) -> Check:
 def check_policy(policy: Policy, *, at: datetime) -> Check:
     """A compiled policy (a draft's) judged by what exists now. A bounded number of statements."""
     ids = known()
-    return Check(policy, problems(policy, known=ids), findings(policy, known=ids, facts=facts_at(at)))
+    return Check(
+        policy,
+        problems(policy, known=ids),
+        findings(policy, known=ids, facts=facts_at(at, max_vouchers=policy.max_vouchers)),
+    )
 
 
 def price_overlaps(rule: PriceRule) -> tuple[Overlap, ...]:
@@ -68,7 +83,7 @@ def price_overlaps(rule: PriceRule) -> tuple[Overlap, ...]:
     return overlaps(rule, price_rules(), known=known(), class_of_group=classes)
 
 
-def facts_at(at: datetime) -> Facts:
+def facts_at(at: datetime, *, max_vouchers: int) -> Facts:
     """What the check must know besides the policy."""
     today = at.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
     lists = list(PersonList.objects.prefetch_related("groups"))
@@ -90,6 +105,7 @@ def facts_at(at: datetime) -> Facts:
         sponsors={each.pk: Text(each.name, each.name_en) for each in Sponsor.objects.all()},
         sponsor_of_entitlement=dict(Entitlement.objects.filter(active=True).values_list("pk", "sponsor_id")),
         spent_budgets=_spent_budgets(today),
+        unlike_vouchers=_unlike_vouchers(at, max_vouchers=max_vouchers),
     )
 
 
@@ -167,6 +183,13 @@ def _programme(programme: Programme, *, nobody: bool) -> ProgrammeFacts:
         by_hand=by_hand,
         last_date=(dates[-1] if dates else date.min).isoformat() if dated else "",
     )
+
+
+def _unlike_vouchers(at: datetime, *, max_vouchers: int) -> dict[int, int]:
+    """Vouchers by hand may each be of another value: of like ones a sale looks at no more than it may use."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNLIKE_VOUCHERS, [max_vouchers, at, ProgrammeKind.VOUCHER])
+        return dict(cursor.fetchall())
 
 
 def _spent_budgets(today: date) -> frozenset[int]:

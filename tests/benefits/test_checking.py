@@ -18,11 +18,12 @@ from ecard.benefits.models import (
     PolicySettings,
     PriceRule,
     Programme,
+    ProgrammeKind,
     Schedule,
     SpendLimit,
     SponsorDay,
 )
-from ecard.benefits.operations import open_programme, open_sponsor
+from ecard.benefits.operations import issue_grants, open_programme, open_sponsor
 from ecard.benefits.rules import FindingCode, ProblemCode
 from ecard.benefits.sentences import finding_sentence
 from ecard.cardholders.models import ListKind, PersonList
@@ -83,6 +84,27 @@ def test_a_sponsor_is_dry_when_its_days_add_up_to_its_budget(campus: Campus) -> 
     assert found.code is FindingCode.SPONSOR_DRY
     with override("en"):
         assert "“早餐” is paid by Logistics, whose budget is used up" in finding_sentence(found, names())
+
+
+def test_vouchers_given_by_hand_in_many_values_are_warned_of_before_a_till_becomes_slow(campus: Campus) -> None:
+    programme = open_programme(name="奖励券")
+    Programme.objects.filter(pk=programme.pk).update(kind=ProgrammeKind.VOUCHER)
+    PolicySettings.objects.update_or_create(pk=1, defaults={"max_vouchers": 3})
+
+    def given(values: range, *, people: int = 1) -> list[FindingCode]:
+        for amount_minor in values:
+            issue_grants(
+                programme=programme,
+                cardholders=campus.people[:people],
+                amount_minor=amount_minor,
+                period_key=f"prize {amount_minor}",
+                expires_at=NOON + timedelta(days=9),
+                at=NOON,
+            )
+        return [each.code for each in check_rules(at=NOON).findings]
+
+    assert FindingCode.MANY_VOUCHER_SETS not in given(range(100, 110), people=3)
+    assert FindingCode.MANY_VOUCHER_SETS in given(range(110, 125))
 
 
 def test_more_sets_of_categories_than_a_terminal_can_hold_are_forbidden(campus: Campus) -> None:

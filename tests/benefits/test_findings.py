@@ -208,6 +208,15 @@ def vouchers(count: int, **of: Any) -> tuple[Programme, ...]:
     return tuple(Programme(number, ONE, kind="voucher", **of) for number in range(1, count + 1))
 
 
+def test_vouchers_of_many_values_in_one_hand_are_counted_each() -> None:
+    """Of like ones no more than a sale takes are looked at; of others every one that a terminal has."""
+    rules = policy(programmes=vouchers(3), max_vouchers=3)
+    for held, sets in ((3, 0), (20, 1 + 26 + 325 + 2_600), (400, 1 + 32 + 496 + 4_960)):
+        found = findings(rules, known=KNOWN, facts=Facts(unlike_vouchers={2: held}))
+        told = [each.amount_minor for each in found if each.code is FindingCode.MANY_VOUCHER_SETS]
+        assert told == ([sets] if sets else [])
+
+
 @pytest.mark.parametrize(
     ("rules", "sets"),
     [

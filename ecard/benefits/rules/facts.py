@@ -53,6 +53,8 @@ class Facts:
     sponsor_of_entitlement: Mapping[int, int] = field(default_factory=dict)
     spent_budgets: frozenset[int] = frozenset()
     """Sponsors whose budget runs now and has nothing left."""
+    unlike_vouchers: Mapping[int, int] = field(default_factory=dict)
+    """Voucher programme → of how many of its vouchers a sale tries sets, where one person has several values of it."""
     list_names: Mapping[int, Text] = field(default_factory=dict)
 
     @property

@@ -44,7 +44,7 @@ def many_sets(policy: Policy, known: Known, facts: Facts) -> Iterator[Finding]:
             continue
         seen.add(numbers)
         goods = {categories for where, categories in meals if meet_where(place, where, known) is not None}
-        sets = sets_tried(beside, most=policy.max_vouchers) * max(1, len(goods))
+        sets = sets_tried(beside, most=policy.max_vouchers, unlike=facts.unlike_vouchers) * max(1, len(goods))
         if sets > SETS_MAX:
             yield Finding(FindingCode.MANY_VOUCHER_SETS, SETTINGS, one.name, amount_minor=sets)
             return
