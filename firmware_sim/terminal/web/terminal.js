@@ -65,11 +65,13 @@ function drawFacts() {
 
 const sells = () => ["ready", "approved", "declined"].includes(screen.phase);
 
-const { kind } = document.documentElement.dataset;
+const { kind, view } = document.documentElement.dataset;
+const awaitsCashier = () => view === "customer" && kind === "canteen" && screen.mode !== "identity" && !screen.amount_minor;
 function idleWords() {
   if (!sells()) return screen.notice ? said(screen.notice) : text(screen.phase);
   const mine = `ready_${kind}${screen.amount_minor ? "" : "_no_amount"}`;
   if (mine in texts) return text(mine);
+  if (awaitsCashier()) return text("ready_customer"); // what to enter is the cashier's business
   if (screen.mode === "identity") return text("ready_identity");
   if (screen.mode === "products") return text(screen.amount_minor ? "ready_basket" : "ready_no_basket");
   return text(screen.amount_minor ? "ready" : "ready_no_amount");
@@ -105,7 +107,7 @@ function drawResult() {
   const minor = declined ? screen.amount_minor || result.amount_minor : (result?.amount_minor ?? screen.amount_minor);
   byId("sum").textContent = money(minor);
   const unasked = ["identity", "pass"].includes(screen.mode) || kind !== "canteen";
-  byId("sum").hidden = !minor && (unasked || Boolean(result && !declined));
+  byId("sum").hidden = !minor && (unasked || (result ? !declined : awaitsCashier()));
   byId("words").textContent = result ? said(result.sentence) : idleWords();
   // While it sells, a notice is the cashier's business, and stays there beside each answer.
   if (byId("notice")) {
