@@ -1,6 +1,6 @@
 // Balance, benefits and recent sales, as last known, each with its age while there is no network.
 import { element } from "./dom.js";
-import { age, fill, moment } from "./texts.js";
+import { age, day, fill, moment } from "./texts.js";
 
 export class SummaryView {
   constructor({ elements, texts, config }) {
@@ -14,7 +14,7 @@ export class SummaryView {
     elements.holder.textContent = summary.name;
     elements.group.textContent = summary.group;
     elements.balance.textContent = summary.balance;
-    elements.benefits.replaceChildren(...summary.benefits.map((benefit) => this.benefit(benefit)));
+    elements.benefits.replaceChildren(...summary.benefits.map((benefit) => this.benefit(benefit, nowMs)));
     this.list(summary.sales.map((sale) => ({ ...sale, when: this.when(sale, nowMs) })));
     elements.none.hidden = summary.sales.length > 0;
     this.tellAge({ atMs, nowMs, fresh });
@@ -30,7 +30,7 @@ export class SummaryView {
   }
 
   when(sale, nowMs) {
-    const when = moment(sale.taken_at_ms, nowMs, { language: this.config.language, zone: this.config.zone });
+    const when = moment(sale.taken_at_ms, nowMs, this.config);
     return sale.reversed ? `${when} · ${this.texts.reversed}` : when;
   }
 
@@ -40,12 +40,8 @@ export class SummaryView {
     if (this.elements.age.textContent !== said) this.elements.age.textContent = said;
   }
 
-  benefit(benefit) {
-    const until = new Intl.DateTimeFormat(this.config.language, {
-      month: "short",
-      day: "numeric",
-      timeZone: this.config.zone,
-    }).format(benefit.expires_at_ms - 1); // what ends at midnight lasts until the day before
+  benefit(benefit, nowMs) {
+    const until = day(benefit.expires_at_ms - 1, nowMs, this.config); // what ends at midnight lasts until the day before
     return element(
       "li",
       {},

@@ -24,10 +24,27 @@ export function age(thenMs, nowMs, { language, justNow }) {
   return justNow;
 }
 
+const SAME_DAY = { year: "numeric", month: "2-digit", day: "2-digit" };
+const SAME_YEAR = { year: "numeric" };
+
+function same(parts, oneMs, otherMs, zone) {
+  const form = new Intl.DateTimeFormat("en", { ...parts, timeZone: zone });
+  return form.format(oneMs) === form.format(otherMs);
+}
+
+// The date, with its year where that is not this one: "Nov 22" alone would be read as the nearest.
+function dated(atMs, nowMs, zone) {
+  const year = same(SAME_YEAR, atMs, nowMs, zone) ? {} : SAME_YEAR;
+  return { ...year, month: "short", day: "numeric", timeZone: zone };
+}
+
+export function day(atMs, nowMs, { language, zone }) {
+  return new Intl.DateTimeFormat(language, dated(atMs, nowMs, zone)).format(atMs);
+}
+
 // The moment of a sale: the time alone today, else with its date.
 export function moment(atMs, nowMs, { language, zone }) {
-  const day = (ms) => new Intl.DateTimeFormat("en-CA", { timeZone: zone }).format(ms);
-  const time = { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: zone };
-  const form = day(atMs) === day(nowMs) ? time : { ...time, month: "short", day: "numeric" };
+  const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: zone };
+  const form = same(SAME_DAY, atMs, nowMs, zone) ? time : { ...time, ...dated(atMs, nowMs, zone) };
   return new Intl.DateTimeFormat(language, form).format(atMs);
 }
