@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -12,10 +12,11 @@ from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from devices.core.money import format_minor
 from ecard.benefits.models import Weekday
+from ecard.benefits.sentences.steps import age_text
 from ecard.merchants.rules import clock_text
 
 NOTHING = "–"
@@ -32,8 +33,8 @@ def fields_by_column(model: type[Model]) -> dict[str, Field[Any, Any]]:
 
 
 def title_of(field: Field[Any, Any]) -> str:
-    """A field's name."""
-    return str(capfirst(str(field.verbose_name)))
+    """A field's name, in the unit it is shown in."""
+    return str(capfirst(str(_TITLES.get(str(field), field.verbose_name))))
 
 
 def value_words(field: Field[Any, Any], value: Any, names: Names) -> str:
@@ -76,6 +77,8 @@ def _one(field: Field[Any, Any], value: Any, *, name: str) -> str:
             return said(value)
     if field.get_internal_type() == "DateTimeField":
         return date_format(localtime(datetime.fromisoformat(str(value))), "SHORT_DATETIME_FORMAT")
+    if field.get_internal_type() == "DateField":
+        return date_format(date.fromisoformat(str(value)))
     shown = str(value)
     return shown if len(shown) <= SHOWN_MAX else f"{shown[:SHOWN_MAX]}…"
 
@@ -91,9 +94,19 @@ def _weekday(number: int) -> str:
     return known.get(number, _("holiday"))
 
 
+_TITLES = {
+    "benefits.PriceRule.percent_bp": gettext_lazy("Share of the list price, %"),
+    "benefits.Programme.percent_bp": gettext_lazy("Share of the price, %"),
+    "benefits.SpendLimit.min_gap_s": gettext_lazy("Time since the last sale"),
+    "benefits.AgeStep.up_to_s": gettext_lazy("Data no older than"),
+    "merchants.MealPeriod.start_minute": gettext_lazy("From"),
+    "merchants.MealPeriod.end_minute": gettext_lazy("To"),
+    "merchants.Site.day_starts_minute": gettext_lazy("Day starts at"),
+}
 _BY_ENDING: dict[str, Callable[[int], str]] = {
     "_minor": format_minor,
     "_bp": lambda value: f"{value / 100:g} %",
     "_minute": clock_text,
+    "_s": lambda value: age_text(value).strip(),  # in Chinese it begins with a space, for the middle of a sentence
     "weekdays": _weekday,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -25,6 +26,13 @@ from ecard.history.models import TRACKED, Verb
 from ecard.history.queries import Entry
 from ecard.merchants.models import MealPeriod, Outlet
 from tests.support.campus import NOON, Campus, make_campus
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    """Whatever language a page of an earlier test was read in."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
@@ -95,7 +103,7 @@ def test_changes_are_folded_by_transaction_and_name_who_made_them(committed: Cam
     assert said(made)["Groups"] == ("–", "Students")
     assert (changed.verb, changed.by, changed.name) == (Verb.UPDATE, "boss", "Staff")
     assert said(changed) == {
-        "Share of the list price, in 1/100 %": ("90 %", "80 %"),
+        "Share of the list price, %": ("90 %", "80 %"),
         "Plus": ("¥0.00", "¥0.50"),
         "Weekdays": ("–", "Monday, Sunday"),
         "Groups": ("Students", "–"),
@@ -123,7 +131,7 @@ def test_a_group_a_meal_and_a_product_have_their_history(committed: Campus) -> N
     Group.objects.filter(pk=committed.group.pk).update(per_sale_limit_minor=70_00)
     assert said(newest("cardholders.group", committed.group.pk)) == {"Limit per sale": ("¥60.00", "¥70.00")}
     MealPeriod.objects.filter(pk=committed.lunch.pk).update(end_minute=840)
-    assert said(newest("merchants.mealperiod", committed.lunch.pk)) == {"To minute": ("13:30", "14:00")}
+    assert said(newest("merchants.mealperiod", committed.lunch.pk)) == {"To": ("13:30", "14:00")}
 
 
 def test_what_a_list_asks_for_is_told_in_words(committed: Campus) -> None:
