@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.options import IS_POPUP_VAR, IncorrectLookupParameters
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import models
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 from unfold.decorators import action, display
@@ -27,6 +31,7 @@ from devices.core.money import AmountError, format_minor, parse_amount
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin, TabularInline
+    from django.contrib.admin.helpers import AdminReadonlyField
 
     class BaseDialogForm(forms.Form):
         """As unfold makes it."""
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
 
 else:
     from unfold.admin import ModelAdmin, TabularInline
+    from unfold.fields import UnfoldAdminReadonlyField as AdminReadonlyField
     from unfold.forms import BaseDialogForm
 
 M = TypeVar("M", bound=models.Model)
@@ -46,6 +52,7 @@ COUNTED_AT_MOST = 10_000
 REASON_LENGTH_MAX = 200
 NUMBER_DIGITS_MAX = 19
 NOTHING = "–"
+_reader: ContextVar[HttpRequest | None] = ContextVar("_reader", default=None)
 
 
 class BoundedPaginator(Paginator[Any]):
@@ -73,10 +80,24 @@ class BoundedAdmin(ModelAdmin[M]):
         """What has not been made yet has no company to show."""
         return [each for each in super().get_inlines(request, obj) if obj or not issubclass(each, ReadOnlyInline)]
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """A list is called what it lists. An address it cannot follow is told so; Django blames the database."""
+        try:
+            shown = super().get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            messages.warning(request, _("This address asks for what the list does not know; all of it is shown."))
+            request.GET = QueryDict(f"{IS_POPUP_VAR}=1" if IS_POPUP_VAR in request.GET else "")
+            shown = super().get_changelist_instance(request)
+        if not shown.is_popup:
+            shown.title = str(capfirst(self.opts.verbose_name_plural))
+        if not shown.query and not shown.get_filters_params():
+            shown.full_result_count = shown.result_count  # by which the theme knows that nothing is left out
+        return shown
+
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name.endswith("_minor"):
-            label, initial = capfirst(db_field.verbose_name), db_field.get_default()
-            told = db_field.help_text
+            label = gettext("%(amount)s (¥)") % {"amount": capfirst(db_field.verbose_name)}
+            initial, told = db_field.get_default(), db_field.help_text
             return MoneyField(label=label, required=not db_field.null, initial=initial, help_text=told)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
@@ -210,14 +231,39 @@ def money_column(field: str, description: StrOrPromise) -> Callable[[Any, Any], 
     return column
 
 
+@contextmanager
+def read_by(request: HttpRequest) -> Iterator[None]:
+    """Links made inside lead only where the login of this request may go."""
+    token = _reader.set(request)
+    try:
+        yield
+    finally:
+        _reader.reset(token)
+
+
+def may_follow(model: type[models.Model]) -> bool:
+    """Whether whoever reads this page may look at such records."""
+    reader, own = _reader.get(), admin.site._registry.get(model)
+    return reader is None or (own is not None and own.has_view_or_change_permission(reader))
+
+
 def link(model: type[models.Model], pk: Any, text: object) -> SafeString:
-    """A link to a record's admin page."""
+    """A link to a record's admin page; the text alone for whoever may not go there."""
+    if not may_follow(model):
+        return format_html("{}", text)
     meta = model._meta
     return format_html(
         '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>',
         reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[pk]),
         text,
     )
+
+
+class LedReadonlyField(AdminReadonlyField):
+    """A read-only relation, linked where whoever reads may follow; the theme's own is linked for everybody."""
+
+    def get_admin_url(self, remote_field: Any, remote_obj: Any) -> Any:
+        return super().get_admin_url(remote_field, remote_obj) if may_follow(remote_field.model) else str(remote_obj)
 
 
 def dialog_action(

@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.core.code import LIMIT_UNIT_MINOR
 from ecard.adminkit import (
+    NOTHING,
     BoundedAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
@@ -29,6 +30,7 @@ from ecard.adminkit import (
     chip_column,
     dialog_action,
     link,
+    may_follow,
     money,
     money_column,
     signed_in,
@@ -181,18 +183,21 @@ class CardholderAdmin(NeverDeleted):
     def records(self, cardholder: Cardholder) -> SafeString:
         """Where this person's records are listed; their apps stand above this one and are not imported."""
         query = urlencode({"q": cardholder.number})
-        return format_html_join(
+        models = (apps.get_model(name) for name in RECORDS)
+        shown = format_html_join(
             " · ",
             '<a class="text-primary-600 dark:text-primary-500" href="{}?{}">{}</a>',
             (
                 (
-                    reverse(f"admin:{name.replace('.', '_')}_changelist"),
+                    reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"),
                     query,
-                    capfirst(apps.get_model(name)._meta.verbose_name_plural),
+                    capfirst(model._meta.verbose_name_plural),
                 )
-                for name in RECORDS
+                for model in models
+                if may_follow(model)
             ),
         )
+        return shown or SafeString(NOTHING)
 
     @admin.display(description=_("account ref"))
     def ref(self, cardholder: Cardholder) -> str:

@@ -13,10 +13,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from ecard.adminkit import BoundedAdmin, ReadOnlyAdmin, back_to, chip_column, dialog_action
+from ecard.adminkit import BoundedAdmin, ReadOnlyAdmin, back_to, chip_column, dialog_action, may_follow
 from ecard.cardholders import operations, queries
 from ecard.cardholders.forms import ConditionsField, NumbersForm
 from ecard.cardholders.models import Cardholder, CardholderState, ListKind, ListMember, PersonList
@@ -75,7 +75,7 @@ class PersonListAdmin(BoundedAdmin[PersonList]):
         kind = ListKind(person_list.kind)
         return kind.name, str(kind.label)
 
-    @admin.display(description=_("asks for"))
+    @admin.display(description=pgettext_lazy("a list of people", "asks for"))
     def asks(self, person_list: PersonList) -> str | None:
         asked = [f"{each.attribute} = {' / '.join(each.values)}" for each in conditions_of(person_list.conditions)]
         groups = [group.shown_name for group in person_list.groups.all()]
@@ -88,7 +88,7 @@ class PersonListAdmin(BoundedAdmin[PersonList]):
         chosen = queries.selected(groups=(), attributes={}, list_id=person_list.pk)
         count = chosen.aggregate(n=Count("pk", filter=active))["n"]
         said = ngettext("%(count)s person", "%(count)s people", count) % {"count": count}
-        if person_list.kind != ListKind.UPLOADED:
+        if person_list.kind != ListKind.UPLOADED or not may_follow(ListMember):
             return said
         page = reverse("admin:cardholders_listmember_changelist")
         query = urlencode({"person_list__id__exact": person_list.pk})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ from ecard.terminals.queries import summary
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One fact. `tone`: plain, good, warn or bad; the words say the same as the colour."""
+    """One fact. `tone`: plain, good, warn or bad; the words say the same as the colour. `needs`: to follow the link."""
 
     title: str
     value: str
@@ -34,6 +34,7 @@ class Card:
     link: str
     icon: str
     tone: str = "plain"
+    needs: str = ""
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     cards: list[Card] = []
     for permission, make in _CARDS if sites_of(request) is None else ():
         if request.user.has_perm(permission):
-            cards += make(at)
+            cards += (each if _leads(each, request) else replace(each, link="") for each in make(at))
     limited_to = Site.objects.filter(pk__in=sites_of(request) or ())
     return {**context, "cards": cards, "as_of": at, "limited_to": limited_to}
 
@@ -69,6 +70,7 @@ def _sales(at: datetime) -> list[Card]:
             link=_list("settlement_batch"),
             icon="inventory_2",
             tone="good" if not posting.waiting_records else "plain",
+            needs="settlement.view_batch",
         ),
     ]
 
@@ -149,6 +151,7 @@ def _ceiling(at: datetime) -> list[Card]:
             % {"amount": format_minor(ceiling.per_island_minor)},
             link=_list("benefits_agestep"),
             icon="wifi_off",
+            needs="benefits.view_agestep",
         )
     ]
 
@@ -212,6 +215,10 @@ _CARDS = (
     ("office.view_auditrun", _audit),
     ("codes.view_issuerkey", _keys),
 )
+
+
+def _leads(card: Card, request: HttpRequest) -> bool:
+    return not card.needs or request.user.has_perm(card.needs)
 
 
 def _list(name: str, *, query: str = "") -> str:

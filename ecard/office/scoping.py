@@ -15,9 +15,11 @@ from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern
 from django.utils.translation import gettext
 
+from ecard.adminkit import read_by
 from ecard.history.admin import WithHistory
 from ecard.history.models import TRACKED
 from ecard.office.files import BUTTONS, WithFiles, kind_of
@@ -210,6 +212,14 @@ class Scoped(_Admin):
         except (ValueError, ValidationError):
             return False  # an address with anything for a number
 
+    def __can_be_meant(self, request: HttpRequest, about: Any) -> bool:
+        """Whether an address, mistyped or not, says nothing that the database would refuse to be asked."""
+        try:
+            self.model._meta.pk.to_python(about)
+        except ValidationError:
+            return False
+        return not any("\0" in each for values in request.GET.lists() for each in (values[0], *values[1]))
+
     def __asking(self, view: Callable[..., HttpResponse], *, name: str) -> Callable[..., HttpResponse]:
         usual = f"{self.model._meta.app_label}_{self.model._meta.model_name}_"
         own = {f"{usual}{page}" for page in ("change", "history", "delete")}
@@ -217,6 +227,8 @@ class Scoped(_Admin):
         @wraps(view)
         def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             about = kwargs.get("object_id", args[0] if args else None)
+            if not self.__can_be_meant(request, about):
+                raise Http404
             if about is not None and name and name not in own and not self.__is_theirs(request, about):
                 raise Http404  # a button, typed with the number of nothing
             if sites_of(request) is not None:
@@ -226,7 +238,9 @@ class Scoped(_Admin):
                     raise Http404
                 if about is None and name and name not in {f"{usual}changelist", f"{usual}add", *OWN_PAGES}:
                     raise PermissionDenied(_about_all_sites())  # a list's own page, which may be about any site
-            return view(request, *args, **kwargs)
+            with read_by(request):
+                response = view(request, *args, **kwargs)
+                return response.render() if isinstance(response, SimpleTemplateResponse) else response
 
         return asked
 

@@ -177,3 +177,12 @@ def test_the_admin_wears_the_colours_of_the_design_tokens() -> None:
     assert colours["base"]["50"] == tokens["ground"]
     assert colours["base"]["300"] == tokens["line"]
     assert colours["base"]["600"] == tokens["ink-soft"]
+
+
+def test_a_card_leads_only_where_its_reader_may_go(admin: Client, world: World) -> None:
+    """Whoever sees sales sees how far posting is, and need not be one who looks at uploads."""
+    batches = reverse("admin:settlement_batch_changelist")
+    told = shown_to(clerk_with("settlement.view_sale"))
+    assert "Last posted" in told
+    assert batches not in told
+    assert batches in shown_to(clerk_with("settlement.view_sale", "settlement.view_batch"))

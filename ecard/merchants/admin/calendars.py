@@ -161,16 +161,20 @@ class CalendarDayAdmin(BoundedAdmin[CalendarDay]):
 
 @admin.register(CalendarImport)
 class CalendarImportAdmin(ReadOnlyAdmin[CalendarImport]):
-    list_display = ("made_at", "site", "count", "source", "made_by", "state")
+    list_display = ("made_at", "site", "count", "file", "made_by", "state")
     list_select_related = ("site", "made_by", "undone_by")
     list_filter = ("site",)
-    fields = ("site", "source", ("made_at", "made_by"), ("undone_at", "undone_by"), "did")
-    readonly_fields = ("did",)
+    fields = ("site", "file", ("made_at", "made_by"), ("undone_at", "undone_by"), "did")
+    readonly_fields = ("file", "did")
     actions_detail = ("undo",)
     nothing_yet = _("Nothing was imported yet.")
 
     def has_undo_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may_import(request)
+
+    @admin.display(description=_("file"), ordering="source")
+    def file(self, made: CalendarImport) -> str | None:
+        return made.source or None
 
     @admin.display(description=_("days"))
     def count(self, made: CalendarImport) -> int:
