@@ -23,7 +23,7 @@ from ecard.benefits.models.programmes import ProgrammeKind, Schedule
 from ecard.benefits.runs.errors import BadUpload
 from ecard.benefits.runs.people import UPLOAD_LIMITS, Selection, upload_from_rows
 from ecard.benefits.runs.scheduled import calendar_of, institution_zone, selection_of
-from ecard.benefits.schedules import issue_on, midnight
+from ecard.benefits.schedules import day_after, issue_on, midnight
 from ecard.cardholders.models import Group, PersonList
 from ecard.tables import BadTable, rows_of_file
 
@@ -144,7 +144,7 @@ def _kind(programme: Programme | None) -> RunKind:
 def _expiry(programme: Programme, last_day: date | None, today: date) -> datetime:
     zone = institution_zone()
     if last_day is not None:
-        return midnight(last_day + timedelta(days=1), zone)
+        return midnight(day_after(last_day), zone)
     calendar = calendar_of(programme)
     by_hand = calendar.schedule in (Schedule.BY_HAND, Schedule.ONCE, Schedule.DATES)
     ends = issue_on(calendar, today).ends

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from ecard.benefits.models.programmes import Ends, Schedule
 
 DAYS_PER_WEEK = 7
+LAST_DAY = date(9999, 12, 30)
+"""The last whose midnight every zone can still say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,11 @@ def due(calendar: Calendar, *, today: date, since: date) -> Due | None:
 def issue_on(calendar: Calendar, begins: date) -> Due:
     """The issue that begins on a day of the schedule."""
     return Due(key=_key(calendar.schedule, begins), begins=begins, ends=_end(calendar, begins))
+
+
+def day_after(day: date) -> date:
+    """The next day. After 9999-12-31, by which people mean for ever, none can be said."""
+    return min(day, LAST_DAY - timedelta(days=1)) + timedelta(days=1)
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
@@ -91,7 +98,7 @@ def _end(calendar: Calendar, begins: date) -> date:
     if calendar.ends == Ends.DAYS and calendar.ends_days is not None:
         return begins + timedelta(days=calendar.ends_days)
     if calendar.ends == Ends.DATE and calendar.ends_on is not None:
-        return calendar.ends_on + timedelta(days=1)
+        return day_after(calendar.ends_on)
     return next_issue(calendar, begins) or _a_year_after(begins)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -32,6 +32,7 @@ from ecard.settlement.asking import Answer, CannotAsk, ask
 
 PERMISSION = "cardholders.view_cardholder"
 PEOPLE_SHOWN = 10
+ASKED_WITHIN = timedelta(days=3_653)
 
 _CANNOT = {
     "person": _("Nobody has this number any more."),
@@ -61,6 +62,12 @@ class AskForm(forms.Form):
         widget=UnfoldAdminSplitDateTimeWidget(),
         help_text=_("Empty: now. A moment to come is answered with what is known today."),
     )
+
+    def clean_at(self) -> datetime | None:
+        at: datetime | None = self.cleaned_data["at"]
+        if at is not None and abs(at - timezone.now()) > ASKED_WITHIN:
+            raise ValidationError(_("Ask about a moment within ten years of now."))
+        return at
 
 
 @dataclass(frozen=True, slots=True)

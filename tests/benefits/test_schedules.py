@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecard.benefits.models.programmes import Ends, Schedule
-from ecard.benefits.schedules import Calendar, Due, due, issue_on, midnight, next_issue
+from ecard.benefits.schedules import Calendar, Due, day_after, due, issue_on, midnight, next_issue
 
 D = date
 LONG_AGO = D(2000, 1, 1)
@@ -113,3 +113,12 @@ def test_every_issue_counts_at_least_a_day(calendar: Calendar, day: date) -> Non
     if found is not None:
         assert found.ends > found.begins
         assert issue_on(calendar, found.begins) == found
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Pacific/Kiritimati", "Pacific/Midway"])
+def test_what_ends_on_the_last_date_there_is_ends_then(zone: str) -> None:
+    """Whoever means for ever types 9999-12-31: the run, and everything that asks for its end, goes on."""
+    ends = issue_on(monthly(1, ends=Ends.DATE, ends_on=date.max), date(2026, 11, 1)).ends
+    assert ends == day_after(date.max) == date(9999, 12, 30)
+    assert midnight(ends, ZoneInfo(zone)).date() == ends
+    assert day_after(date(2028, 2, 28)) == date(2028, 2, 29)

@@ -81,3 +81,15 @@ def test_whoever_may_not_see_cardholders_may_not_ask(world: World) -> None:
     client.force_login(clerk)
     assert client.get(ADDRESS, question(world)).status_code == 403
     assert ADDRESS not in client.get("/admin/").content.decode()
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "1000-01-01"])
+def test_a_moment_of_another_age_is_asked_again_and_what_was_typed_stands(
+    world: World, admin: Client, day: str
+) -> None:
+    answer = admin.get(ADDRESS, question(world, at_0=day))
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert "Ask about a moment within ten years of now." in page
+    assert day in page
+    assert "List price" not in page

@@ -132,6 +132,7 @@ def test_rows_of_old_rehearsals_go_and_their_totals_stay(
         (DAY, DAY - timedelta(days=1), BadStretch.DATES),
         (DAY, DAY + timedelta(days=366), BadStretch.DATES),
         (DAY - timedelta(days=9), DAY - timedelta(days=8), BadStretch.NOTHING),
+        (date.max, date.max, BadStretch.NOTHING),
     ],
 )
 def test_a_stretch_that_cannot_be_rehearsed_is_refused(

@@ -14,7 +14,7 @@ from devices.core.policy import Block, Entitlement, Limit, Policy, PriceRule
 from ecard.benefits.models import Grant, Programme, Run, RunKind, RunState, Schedule
 from ecard.benefits.runs.posting import keys_of
 from ecard.benefits.runs.scheduled import calendar_of, institution_zone, selection_of
-from ecard.benefits.schedules import Due, due, issue_on, midnight, next_issue
+from ecard.benefits.schedules import Due, day_after, due, issue_on, midnight, next_issue
 from ecard.benefits.vouchers import given_on
 from ecard.cardholders.queries import selected
 from ecard.settlement.rehearsal.proposal import Altered, Given
@@ -94,7 +94,7 @@ def altered_runs(draft: Policy, *, from_date: date, to_date: date) -> list[Alter
         scheduled=True,
         state=RunState.POSTED,
         expires_at__gt=midnight(from_date, zone),
-        posting_at__lt=midnight(to_date + timedelta(days=1), zone),
+        posting_at__lt=midnight(day_after(to_date), zone),
     ).order_by("pk")
     found = (
         (pk, was_minor, terms[each]) for pk, each, was_minor in runs.values_list("pk", "programme", "amount_minor")

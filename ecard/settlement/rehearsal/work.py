@@ -47,7 +47,7 @@ ROWS_KEPT_OF = 20
 @transaction.atomic
 def start(*, draft_id: int, from_date: date, to_date: date, by: AbstractBaseUser | None, at: datetime) -> Rehearsal:
     """Begin to rehearse a draft against the sales of some business dates, both included. Raises BadStretch."""
-    if not from_date <= to_date < from_date + STRETCH_MAX:
+    if not timedelta(0) <= to_date - from_date < STRETCH_MAX:
         raise BadStretch(BadStretch.DATES)
     draft = PolicyDraft.objects.exclude(state=DraftState.WITHDRAWN).filter(pk=draft_id).first()
     if draft is None:
