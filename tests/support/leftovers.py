@@ -16,11 +16,14 @@ def sweep(prefix: str, *, cluster: str = ".") -> None:
     """Delete each `prefix` + process id + "-..." of the temporary folder whose process has ended.
 
     `cluster` is where in it an embedded PostgreSQL keeps its data. Workers start together: one sweeps, and the others
-    then find nothing. A process of the dead session may still be closing its files; what resists is the next one's.
+    go on. A process of the dead session may still be closing its files; what resists is the next one's.
     """
     temporary = Path(tempfile.gettempdir())
     with (temporary / f"{prefix}sweep-{os.geteuid()}").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
         for folder in temporary.glob(f"{prefix}*-*"):
             if _was_left(folder, folder.name.removeprefix(prefix).partition("-")[0]):
                 with contextlib.suppress(EngineError):
