@@ -1,11 +1,13 @@
 """One loop for every kind of device: something is presented, the kind says what for, the master control decides."""
 
 import threading
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 from devices.core.journal import Facts
 from devices.master.screen import Controls, Outcome, Said
+
+T = TypeVar("T")
 
 
 class Kind(Protocol):
@@ -76,6 +78,18 @@ class Device:
             if not self._ready():
                 return None
             return self._after(self.controls.tap_card(uid, facts=self.kind.facts()))
+
+    def between(self, look: Callable[[Controls], T]) -> T | None:
+        """What a kind does to the screen by itself; None, and nothing, while something is presented.
+
+        An amount that is set in the middle of that would be another one than is paid, or take the answer away.
+        """
+        if not self._turn.acquire(blocking=False):
+            return None
+        try:
+            return look(self.controls)
+        finally:
+            self._turn.release()
 
     def _ready(self) -> bool:
         try:

@@ -31,7 +31,7 @@ def price_minor(grams: int, *, per_kg_minor: int) -> int:
 
 
 class Weighing:
-    """A `Kind`. `look` may be called several times a second from a thread, so that the screen follows the scale."""
+    """A `Kind`. `device.between(weighing.look)`, several times a second from a thread: the screen follows the scale."""
 
     def __init__(self, scale: Scale, *, tare_grams: int = 0) -> None:
         self._scale = scale

@@ -82,14 +82,15 @@ class _Bench:
     def weighing(self) -> Loop:
         scale = VirtualScale(self.clock)
         weighing = Weighing(scale)
+        device = Device(self.control, weighing)
         self.parts |= {"scale": scale, "kind": WeighingPart(self.control)}
 
         def follow_the_scale() -> None:
             while not self.stopping.wait(LOOK_S):
-                weighing.look(self.control)
+                device.between(weighing.look)
 
         self.works.append(follow_the_scale)
-        return Device(self.control, weighing)
+        return device
 
     def gate(self) -> Loop:
         arm = VirtualArm(self.clock)

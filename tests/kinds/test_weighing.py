@@ -117,6 +117,25 @@ def test_the_screen_follows_the_scale(bench: Bench, kind: Weighing, scale: FakeS
     assert kind.look(bench.control) is None
 
 
+def test_looking_at_the_scale_in_the_moment_of_payment_neither_takes_the_answer_away_nor_changes_the_price(
+    bench: Bench, device: Device, kind: Weighing, scale: FakeScale
+) -> None:
+    scale.grams = 350
+    device.between(kind.look)
+
+    def look(_: object) -> None:
+        scale.grams += 100  # another spoonful, in the middle of it
+        device.between(kind.look)
+
+    bench.control.subscribe(look)
+    outcome = device.scanned(bench.show(1))
+    assert outcome is not None
+    assert outcome.result.amount_minor == 13_93
+    screen = bench.control.screen()
+    assert screen.result == outcome.result
+    assert screen.amount_minor == 0
+
+
 @pytest.mark.parametrize("trouble", ["silent", "overloaded"])
 def test_a_price_does_not_stay_on_the_screen_when_the_scale_tells_none(
     bench: Bench, kind: Weighing, scale: FakeScale, trouble: str
