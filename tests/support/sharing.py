@@ -1,6 +1,6 @@
 """Which tests stay with one worker: those that share something that takes long to make.
 
-Handed out singly, five campuses were started for what two serve, and slowed one another down.
+Handed out singly, six campuses were started for what three serve, and slowed one another down.
 (xdist's own groups are marks that it writes into a test's name, where pytest no longer lets it.)
 """
 
@@ -10,7 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 A_CAMPUS = "tests/e2e/"
 BARE_CAMPUS = tuple(f"{A_CAMPUS}test_{kind}.py" for kind in ("university", "school", "office"))
-OF_ONE_MODULE = ("tests/demo/test_end_to_end.py", "tests/docs/test_makers_page.py")
+OF_ONE_MODULE = (f"{A_CAMPUS}test_devices.py", "tests/demo/test_end_to_end.py", "tests/docs/test_makers_page.py")
 
 
 class Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
@@ -20,6 +20,6 @@ class Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no type
         module = nodeid.partition("::")[0]
         if module in BARE_CAMPUS:
             return "a bare campus"
-        if module.startswith(A_CAMPUS):
-            return "a campus"
-        return module if module in OF_ONE_MODULE else nodeid
+        if module in OF_ONE_MODULE:
+            return module
+        return A_CAMPUS if module.startswith(A_CAMPUS) else nodeid
