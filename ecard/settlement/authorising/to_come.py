@@ -9,14 +9,18 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
+from django.db import connection
 
 from devices.core.funds import Pending
 from devices.core.messages import Authorised
 from devices.core.quote import Tap
 from devices.journal.spending import Spending, spent_by
-from ecard.settlement.models import AuthorisedHold, AuthorisedState
+from ecard.settlement.models import AuthorisedState
 
 _ONE_PERSON = _NO_EPOCH = 0
+_STILL_TO_COME = """
+SELECT id, answer FROM settlement_authorisedhold WHERE account_ref = %s AND state = %s AND expires_at > %s
+"""
 
 
 class Kept(Authorised, frozen=True, omit_defaults=True):
@@ -37,8 +41,9 @@ def said(data: bytes) -> Authorised:
 
 def still_to_come(account_ref: int, *, at: datetime) -> dict[int, bytes]:
     """The open holds of a person that have not lapsed, and what they keep."""
-    held = AuthorisedHold.objects.filter(account_ref=account_ref, state=AuthorisedState.OPEN, expires_at__gt=at)
-    return {held_id: bytes(answer) for held_id, answer in held.values_list("id", "answer")}
+    with connection.cursor() as cursor:
+        cursor.execute(_STILL_TO_COME, [account_ref, AuthorisedState.OPEN, at])
+        return {held_id: bytes(answer) for held_id, answer in cursor.fetchall()}
 
 
 def usage_to_come(held: Mapping[int, bytes]) -> Pending:
