@@ -19,6 +19,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import connection
+from django.utils import translation
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, expect, sync_playwright
 from pytest_django import DjangoDbBlocker
@@ -88,6 +89,12 @@ def no_rows_of_another_test() -> None:
     base.forget()
     news.forget()
     lately.forget()
+
+
+@pytest.fixture(autouse=True)
+def no_language_of_another_test() -> None:
+    """A request in Chinese leaves its language to whatever runs next in the thread."""
+    translation.deactivate()
 
 
 @pytest.fixture
