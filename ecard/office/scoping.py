@@ -249,8 +249,9 @@ class _NamesAPlace:
     """A rule of somebody limited to sites names one of their places: with none it would hold everywhere."""
 
     def clean(self) -> dict[str, Any]:
-        form: Any = super()
-        cleaned: dict[str, Any] = form.clean() or self.cleaned_data  # type: ignore[attr-defined]  # a form's own
+        next_clean: Any = super()
+        form: Any = self
+        cleaned: dict[str, Any] = next_clean.clean() or form.cleaned_data
         if not any(cleaned.get(name) for name in PLACES):
             raise ValidationError(gettext("Name a site, an outlet or a meal: you may make rules for your sites only."))
         return cleaned

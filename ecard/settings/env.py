@@ -127,7 +127,7 @@ def _address(url: str, *, name: str) -> SplitResult:
     """The parts of an address. What is wrong with it is not quoted: that would be a piece of the password."""
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018  (reading it checks it)
+        _ = parts.port  # reading it checks it
     except ValueError:
         raise ImproperlyConfigured(
             f"{name} is no address: scheme://role:password@host:port, where / : @ # ? [ ] % and spaces in a password "
