@@ -234,10 +234,12 @@ class EmbeddedPostgres:
 
     def _bring_up(self, deadline: float) -> bool:
         """One attempt; False where the server found running was just about to die."""
-        if self._running_postmaster() is None:
+        launched = self._running_postmaster() is None
+        if launched:
             self._clear_leftovers()
             self._launch()
-        self._wait_until_ready(deadline)
+        if not self._wait_until_ready(deadline, launched=launched):
+            return False
         try:
             with psycopg.connect(self._url(SUPERUSER_ROLE, "postgres"), autocommit=True) as connection:
                 roles.make_roles(connection, self._passwords)
@@ -300,13 +302,17 @@ class EmbeddedPostgres:
             "log_line_prefix": "%m [%p] %u@%d ",
         }
 
-    def _wait_until_ready(self, deadline: float) -> None:
+    def _wait_until_ready(self, deadline: float, *, launched: bool) -> bool:
+        """False where another's server ended meanwhile: a killed one runs on for a moment. Our own is to come up."""
         while True:
             noted = self._noted_postmaster()
-            if noted and noted[1] == "ready" and processes.is_running(noted[0]):
+            alive = noted is not None and processes.is_running(noted[0])
+            if noted and alive and noted[1] == "ready":
                 self._socket_folder = noted[2]
-                return
-            if self._process is not None and self._process.poll() is not None:
+                return True
+            if not launched and not alive:
+                return False
+            if launched and self._process is not None and self._process.poll() is not None:
                 raise EngineError(f"PostgreSQL ended while starting:\n{self._log_tail()}")
             if time.monotonic() > deadline:
                 raise EngineError(f"PostgreSQL is not up after {self._start_timeout_s:.0f} s:\n{self._log_tail()}")

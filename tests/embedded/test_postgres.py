@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -34,18 +36,16 @@ def _cluster(folder: Path) -> EmbeddedPostgres:
     return EmbeddedPostgres(folder, shared_buffers="16MB", end_with_parent=True)
 
 
-def _parent(folder: Path, mode: str) -> tuple[subprocess.Popen[str], int]:
-    """Another process that started the server, and the server's process id."""
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(folder), mode], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
-    )
-    assert parent.stdout is not None
-    return parent, int(parent.stdout.readline())
-
-
-def _kill(parent: subprocess.Popen[str]) -> None:
-    parent.kill()
-    parent.communicate()
+@contextlib.contextmanager
+def _parent(folder: Path, mode: str) -> Iterator[int]:
+    """Another process that started the server, killed at the end; gives the server's process id."""
+    command = [sys.executable, "-c", PARENT, str(folder), mode]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as parent:
+        try:
+            assert parent.stdout is not None
+            yield int(parent.stdout.readline())
+        finally:
+            parent.kill()
 
 
 def _write_row(server: EmbeddedPostgres) -> None:
@@ -71,8 +71,8 @@ def test_data_is_kept_between_starts(cluster_folder: Path) -> None:
 
 
 def test_a_server_left_by_a_killed_parent_is_taken_over(cluster_folder: Path) -> None:
-    parent, pid = _parent(cluster_folder, "stays")
-    _kill(parent)
+    with _parent(cluster_folder, "stays") as pid:
+        pass
     server = _cluster(cluster_folder)
     server.start()
     assert server.pid == pid
@@ -82,39 +82,59 @@ def test_a_server_left_by_a_killed_parent_is_taken_over(cluster_folder: Path) ->
 
 
 def test_a_server_told_to_end_with_its_parent_does_so(cluster_folder: Path) -> None:
-    parent, pid = _parent(cluster_folder, "ends")
-    _kill(parent)
+    with _parent(cluster_folder, "ends") as pid:
+        pass
     assert processes.wait_until_gone({pid}, timeout_s=30)
 
 
 def test_a_killed_server_recovers_what_was_committed(cluster_folder: Path) -> None:
-    parent, pid = _parent(cluster_folder, "stays")
-    server = _cluster(cluster_folder)
-    server.start()
-    _write_row(server)
-    # Its parent lives and does not reap it: a dead process still in the table must not count.
-    os.kill(pid, signal.SIGKILL)
-    with _cluster(cluster_folder) as again:
-        assert again.pid != pid
-        assert _rows(again) == [7]
-    _kill(parent)
+    with _parent(cluster_folder, "stays") as pid:
+        server = _cluster(cluster_folder)
+        server.start()
+        _write_row(server)
+        # Its parent lives and does not reap it: a dead process still in the table must not count.
+        os.kill(pid, signal.SIGKILL)
+        with _cluster(cluster_folder) as again:
+            assert again.pid != pid
+            assert _rows(again) == [7]
+
+
+def test_a_server_that_dies_as_it_is_found_running_is_started_anew(
+    cluster_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = EmbeddedPostgres._running_postmaster
+
+    def look_and_die(server: EmbeddedPostgres) -> int | None:
+        found = looked(server)
+        if found is not None:
+            os.kill(found, signal.SIGKILL)
+            assert processes.wait_until_gone({found}, timeout_s=30)
+        return found
+
+    with _parent(cluster_folder, "stays") as pid:
+        server = _cluster(cluster_folder)
+        server.start()
+        _write_row(server)
+        monkeypatch.setattr(EmbeddedPostgres, "_running_postmaster", look_and_die)
+        with _cluster(cluster_folder) as again:
+            assert again.pid != pid
+            assert _rows(again) == [7]
 
 
 def test_a_killed_servers_open_connections_do_not_stop_the_next_start(
     cluster_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgres_module, "LEFTOVER_WAIT_S", 0.3)
-    parent, pid = _parent(cluster_folder, "stays")
-    server = _cluster(cluster_folder)
-    server.start()
-    with psycopg.connect(server.superuser_url, autocommit=True) as session:
-        backend = session.info.backend_pid
-        os.kill(backend, signal.SIGSTOP)  # a worker that cannot see its postmaster die
-        os.kill(pid, signal.SIGKILL)
-        with _cluster(cluster_folder) as again:
-            assert not processes.is_running(backend)
-            _write_row(again)
-    _kill(parent)
+    with _parent(cluster_folder, "stays") as pid:
+        server = _cluster(cluster_folder)
+        server.start()
+        with psycopg.connect(server.superuser_url, autocommit=True) as session:
+            backend = session.info.backend_pid
+            os.kill(backend, signal.SIGSTOP)  # a worker that cannot see its postmaster die
+            os.kill(pid, signal.SIGKILL)
+            with _cluster(cluster_folder) as again:
+                assert not processes.is_running(backend)
+                _write_row(again)
 
 
 def test_a_stranger_with_the_noted_process_number_is_not_taken_for_the_server(cluster_folder: Path) -> None:
