@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from ecard.cardholders.models import (
     Cardholder,
@@ -196,6 +196,12 @@ def deny_entries(
 def stops_in_force(cardholder_id: int) -> list[datetime | None]:
     """The moments before which codes of one person are refused; None stops them altogether. One statement."""
     return list(Stop.objects.filter(cardholder_id=cardholder_id, lifted_at=None).values_list("before", flat=True))
+
+
+def codes_stopped_at(cardholder_id: int, *, by: AbstractBaseUser) -> datetime | None:
+    """The latest moment before which this login stopped the codes of a person; None where it did not, or was lifted."""
+    own = Stop.objects.filter(cardholder_id=cardholder_id, kind=StopKind.CODES_BEFORE, made_by=by.pk, lifted_at=None)
+    return own.aggregate(latest=Max("before"))["latest"]
 
 
 def _by_ref(item: tuple[int, datetime | None]) -> int:

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_POST, require_safe
 from ecard.benefits.errors import CannotGive
 from ecard.benefits.operations import transfer_voucher
 from ecard.cardholders.models import Cardholder
-from ecard.cardholders.queries import by_user
+from ecard.cardholders.queries import by_user, codes_stopped_at
 from ecard.cardholders.values import CardholderView
 from ecard.media.models import CardState
 from ecard.media.operations import stop_card
@@ -215,8 +215,11 @@ def lost_phone(request: HttpRequest, *, cardholder: CardholderView) -> HttpRespo
 @require_safe
 @for_cardholders
 def lost_phone_done(request: HttpRequest, *, cardholder: CardholderView) -> HttpResponse:
-    """What has happened now, and what has not."""
-    return render(request, "portal/lost_phone_done.html", {"cardholder": cardholder})
+    """What was stopped, and when; opened by whoever stopped nothing, the page that does it."""
+    stopped_at = codes_stopped_at(cardholder.id, by=cast(User, request.user))
+    if stopped_at is None:
+        return redirect("portal:lost-phone")
+    return render(request, "portal/lost_phone_done.html", {"stopped_at": stopped_at})
 
 
 @require_safe

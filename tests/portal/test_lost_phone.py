@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from django.test import Client
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from ecard.cardholders.models import Stop, StopKind
+from ecard.cardholders.operations import lift_stop, stop_codes
 from ecard.portal.shell import OWNER_COOKIE
 from tests.portal.conftest import PASSWORD, World
 
@@ -47,3 +51,26 @@ def test_another_persons_password_does_not_do(world: World, signed_in: Client) -
     client.force_login(world.student.user)
     client.post("/settings/lost-phone/", {"password": PASSWORD})
     assert not Stop.objects.exists()
+
+
+def test_the_page_that_says_stopped_says_until_when_and_says_it_again_after_a_reload(
+    world: World, signed_in: Client
+) -> None:
+    signed_in.post("/settings/lost-phone/", {"password": PASSWORD})
+    stopped_at = Stop.objects.get(cardholder=world.student.cardholder).before
+    for _reload in range(2):
+        told = signed_in.get("/settings/lost-phone/done/").content.decode()
+        assert f"Codes issued until {date_format(localtime(stopped_at), 'DATETIME_FORMAT')} are refused" in told
+
+
+def test_the_page_that_says_stopped_opened_by_whoever_stopped_nothing(world: World, signed_in: Client) -> None:
+    at = timezone.now()
+    assert signed_in.get("/settings/lost-phone/done/")["Location"] == "/settings/lost-phone/"
+    stop_codes(cardholder=world.student.cardholder, before=at, by=None, reason="At the office", at=at)
+    assert signed_in.get("/settings/lost-phone/done/")["Location"] == "/settings/lost-phone/", "nobody signed out"
+
+
+def test_the_page_that_says_stopped_says_so_no_more_once_it_was_lifted(world: World, signed_in: Client) -> None:
+    signed_in.post("/settings/lost-phone/", {"password": PASSWORD})
+    lift_stop(stop=Stop.objects.get(), by=None, at=timezone.now())
+    assert signed_in.get("/settings/lost-phone/done/")["Location"] == "/settings/lost-phone/"
