@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from ecard.cardholders.models import (
     Cardholder,
@@ -201,7 +201,7 @@ def stops_in_force(cardholder_id: int) -> list[datetime | None]:
 def codes_stopped_at(cardholder_id: int, *, by: AbstractBaseUser) -> datetime | None:
     """The latest moment before which this login stopped the codes of a person; None where it did not, or was lifted."""
     own = Stop.objects.filter(cardholder_id=cardholder_id, kind=StopKind.CODES_BEFORE, made_by=by.pk, lifted_at=None)
-    return own.aggregate(latest=Max("before"))["latest"]
+    return own.order_by("-before").values_list("before", flat=True).first()
 
 
 def _by_ref(item: tuple[int, datetime | None]) -> int:

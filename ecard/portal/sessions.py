@@ -17,6 +17,7 @@ SESSION_AGE = timedelta(days=60)
 OWNER_AGE = timedelta(days=365)
 FORGET = '"storage"'
 RENEWED_ON = "renewed_on"
+DONE = "done"
 
 
 def begin(request: HttpRequest, user: User) -> None:
@@ -59,6 +60,19 @@ def end(request: HttpRequest, response: HttpResponse) -> None:
 def is_to_forget(request: HttpRequest) -> bool:
     """Whether somebody signed out here last."""
     return request.COOKIES.get(OWNER_COOKIE) == NOBODY
+
+
+def note_done(request: HttpRequest, what: str) -> None:
+    """Have the page that opens next say what was just done: in the session, for an address could be anybody's words."""
+    request.session[DONE] = what
+
+
+def was_done(request: HttpRequest, what: str) -> bool:
+    """Whether that was just done; true once."""
+    is_so = request.session.get(DONE) == what
+    if is_so:
+        del request.session[DONE]
+    return is_so
 
 
 def _owner(request: HttpRequest) -> str:

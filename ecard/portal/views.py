@@ -100,6 +100,11 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def _done(request: HttpRequest, what: str, *, to: str) -> HttpResponse:
+    sessions.note_done(request, what)
+    return redirect(to)
+
+
 @require_safe
 @for_cardholders
 def sales(request: HttpRequest, *, cardholder: CardholderView) -> HttpResponse:
@@ -125,7 +130,8 @@ def sale(request: HttpRequest, sale_id: int, *, cardholder: CardholderView) -> H
 def benefits(request: HttpRequest, *, cardholder: CardholderView) -> HttpResponse:
     """Vouchers and subsidies, each with where and when it may be spent."""
     given = given_to(cardholder, at=timezone.now())
-    context = {"given": given, "was_given": "given" in request.GET, "is_gone": "gone" in request.GET}
+    was_given, is_gone = (sessions.was_done(request, what) for what in ("given", "gone"))
+    context = {"given": given, "was_given": was_given, "is_gone": is_gone}
     return render(request, "portal/benefits.html", context)
 
 
@@ -148,7 +154,7 @@ def give_voucher(request: HttpRequest, grant_id: int, *, cardholder: CardholderV
         raise Http404
     voucher = next(iter(given_to(cardholder, at=at, grant_id=grant_id)), None)
     if voucher is None and was_given_to(cardholder, grant_id=grant_id):
-        return HttpResponseRedirect(reverse("portal:benefits") + "?gone")
+        return _done(request, "gone", to="portal:benefits")
     if voucher is None or not voucher.may_be_given:
         raise Http404
     form = GiveForm(request.POST or None)
@@ -158,7 +164,7 @@ def give_voucher(request: HttpRequest, grant_id: int, *, cardholder: CardholderV
         except CannotGive as refused:
             form.add_error("number", refused.sentence)
         else:
-            return HttpResponseRedirect(reverse("portal:benefits") + "?given")
+            return _done(request, "given", to="portal:benefits")
     return render(request, "portal/give_voucher.html", {"form": form, "voucher": voucher})
 
 
@@ -167,7 +173,7 @@ def give_voucher(request: HttpRequest, grant_id: int, *, cardholder: CardholderV
 def settings_page(request: HttpRequest, *, cardholder: CardholderView) -> HttpResponse:
     """Cards, language, sign-out, and the way to report a phone lost."""
     cards = cards_of_holder(cardholder.id)
-    context = {"cardholder": cardholder, "cards": cards, "was_stopped": "stopped" in request.GET}
+    context = {"cardholder": cardholder, "cards": cards, "was_stopped": sessions.was_done(request, "stopped")}
     return render(request, "portal/settings.html", context)
 
 
@@ -182,13 +188,13 @@ def stop_own_card(request: HttpRequest, card_id: int, *, cardholder: CardholderV
     if card is None:
         raise Http404
     if card.state != CardState.ACTIVE:
-        return HttpResponseRedirect(reverse("portal:settings") + "?stopped")
+        return _done(request, "stopped", to="portal:settings")
     user = cast(User, request.user)
     form = PasswordForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         if authenticate(request, username=user.get_username(), password=form.cleaned_data["password"]) == user:
             stop_card(card=card, reason=_("The cardholder reported the card lost."), by=user, at=timezone.now())
-            return HttpResponseRedirect(reverse("portal:settings") + "?stopped")
+            return _done(request, "stopped", to="portal:settings")
         form.add_error("password", _("The password is not right."))
     return render(request, "portal/stop_card.html", {"form": form, "card": card})
 

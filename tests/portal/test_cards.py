@@ -71,3 +71,11 @@ def test_the_settings_say_since_when_a_card_is_out_of_use(card: Card, signed_in:
 
 def test_whoever_has_no_card_sees_nothing_of_cards(world: World, signed_in: Client) -> None:
     assert "Your cards" not in signed_in.get("/settings/").content.decode()
+
+
+def test_the_settings_say_stopped_once_and_to_nobody_who_stopped_nothing(card: Card, signed_in: Client) -> None:
+    assert "The card is stopped." not in signed_in.get("/settings/?stopped").content.decode()
+    signed_in.post(address(card), {"password": PASSWORD})
+    assert "The card is stopped." not in signed_in.get("/benefits/").content.decode()
+    assert "The card is stopped." in signed_in.get("/settings/").content.decode()
+    assert "The card is stopped." not in signed_in.get("/settings/").content.decode()

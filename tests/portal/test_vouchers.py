@@ -96,6 +96,15 @@ def test_giving_again_because_the_answer_was_lost_gives_nothing_more_and_says_so
     assert Grant.objects.filter(programme=voucher.programme).count() == 2
 
 
+@pytest.mark.parametrize("claimed", ["given", "gone"])
+def test_the_page_says_given_or_gone_to_nobody_who_gave_nothing(
+    voucher: Grant, signed_in: Client, claimed: str
+) -> None:
+    shown = signed_in.get(f"/benefits/?{claimed}").content.decode()
+    assert "The voucher is given." not in shown
+    assert "not on your card any more" not in shown
+
+
 @pytest.mark.parametrize("number", ["", "S9999", "<b>"])
 def test_a_number_that_is_nobodys_is_told_at_the_field(voucher: Grant, signed_in: Client, number: str) -> None:
     answer = signed_in.post(f"/benefits/{voucher.pk}/give/", {"number": number})
