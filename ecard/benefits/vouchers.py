@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from devices.core.funds import MAX_LOTS
 from ecard.benefits.errors import NoSuchRecipient, NotTransferable, NotYours, RecipientHasEnough, VoucherGone
@@ -18,7 +19,7 @@ from ecard.ledger.values import NewTransfer
 
 HELD_MOST = MAX_LOTS - 8
 """A terminal looks at MAX_LOTS lots of a person: what others give must not crowd out a person's own."""
-GIVEN = "~"
+_GIVEN = "~"
 """In a period's key, before the number of the grant that was given away: so it is unlike any other."""
 
 
@@ -57,6 +58,7 @@ def transfer_voucher(*, grant_id: int, to: str, by: int, at: datetime) -> Grant:
         amount_minor=grant.amount_minor,
         issued_at=at,
         expires_at=grant.expires_at,
+        origin_id=grant.origin_id or grant.pk,
     )
     moved = NewTransfer(
         debit_account=grant.account_id,
@@ -73,17 +75,15 @@ def transfer_voucher(*, grant_id: int, to: str, by: int, at: datetime) -> Grant:
     return given
 
 
-def given_on(programme_id: int) -> dict[int, int]:
-    """Grant that was given away → the grant its receiver got for it, of one programme; the database reads them all."""
-    given = Grant.objects.filter(programme_id=programme_id, period_key__contains=GIVEN)
-    return {int(key.partition(GIVEN)[2]): pk for pk, key in given.values_list("pk", "period_key").iterator()}
+def given_on(issued: QuerySet[Grant]) -> dict[int, Grant]:
+    """Grant that was issued → the one of whoever got its voucher last, for those that were given away."""
+    hands = Grant.objects.filter(origin__in=issued.values("pk")).select_related("cardholder").order_by("pk")
+    return {given.origin_id: given for given in hands if given.origin_id is not None}
 
 
 def run_of(grant: Grant) -> Run | None:
     """The run that paid a voucher out, through however many hands it went since."""
-    while GIVEN in grant.period_key:
-        grant = Grant.objects.get(pk=int(grant.period_key.partition(GIVEN)[2]))
-    return Run.objects.select_related("sponsor").filter(grants=grant).first()
+    return Run.objects.select_related("sponsor").filter(grants=grant.origin_id or grant.pk).first()
 
 
 def _recipient(number: str, *, giver: int) -> Cardholder:
@@ -95,5 +95,5 @@ def _recipient(number: str, *, giver: int) -> Cardholder:
 
 
 def _key(grant: Grant) -> str:
-    mark = f"{GIVEN}{grant.pk}"
-    return grant.period_key.partition(GIVEN)[0][: PERIOD_KEY_LENGTH_MAX - len(mark)] + mark
+    mark = f"{_GIVEN}{grant.pk}"
+    return grant.period_key.partition(_GIVEN)[0][: PERIOD_KEY_LENGTH_MAX - len(mark)] + mark

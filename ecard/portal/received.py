@@ -20,7 +20,7 @@ from django.utils.translation import ngettext
 
 from devices.core.money import format_minor
 from ecard.benefits.models import Grant, LeftOut, Programme, Run, RunLine, RunState
-from ecard.benefits.vouchers import GIVEN, run_of
+from ecard.benefits.vouchers import run_of
 from ecard.cardholders.values import CardholderView
 from ecard.ledger.models import TransferKind
 from ecard.ledger.queries import newest_causes
@@ -149,7 +149,7 @@ class _Teller:
         self._terms, self._at, self._returned = terms, at, returned
 
     def grant(self, row: Grant) -> Received:
-        given, is_gone = GIVEN in row.period_key, row.ended_at is not None
+        given, is_gone = row.origin_id is not None, row.ended_at is not None
         whose = _("given to you by somebody else") if given else _from(row.programme.sponsor.shown_name)
         run = run_of(row) if row.account_id in self._returned else None
         back = () if run is None else (_taken_back_by(run),)
@@ -183,7 +183,7 @@ class _Teller:
 
 def _taken_from_here(grants: Iterable[Grant]) -> Collection[int]:
     """The accounts of vouchers, given by somebody else, that were taken back with the run that had issued them."""
-    gone = [row.account_id for row in grants if GIVEN in row.period_key and row.ended_at is not None]
+    gone = [row.account_id for row in grants if row.origin_id is not None and row.ended_at is not None]
     return newest_causes(gone, kinds=(TransferKind.TAKEN_BACK,)) if gone else {}
 
 

@@ -22,10 +22,11 @@ from ecard.benefits.models import (
     PolicySettings,
     PriceRule,
     Programme,
+    ProgrammeKind,
     SpendLimit,
     Sponsor,
 )
-from ecard.benefits.operations import issue_grants, open_programme, open_sponsor
+from ecard.benefits.operations import issue_grants, open_programme, open_sponsor, transfer_voucher
 from ecard.benefits.queries import guards_of
 from ecard.changes.models import Change, Topic
 from ecard.ledger.models import AccountKind
@@ -340,6 +341,23 @@ def test_lists_take_the_same_number_of_queries_for_one_rule_and_for_many(admin: 
     for _ in range(8):
         add()
     assert queries() == first
+
+
+def test_the_page_of_a_voucher_that_was_given_away_says_whom_it_was_issued_to(admin: Client, campus: Campus) -> None:
+    giver, friend, *_rest = campus.people
+    programme = open_programme(name="夜宵券")
+    Programme.objects.filter(pk=programme.pk).update(kind=ProgrammeKind.VOUCHER, transferable=True)
+    terms: dict[str, Any] = {
+        "amount_minor": 15_00,
+        "period_key": "2026-11",
+        "expires_at": NOON + timedelta(days=9),
+        "at": NOON,
+    }
+    issue_grants(programme=programme, cardholders=[giver], **terms)
+    given = transfer_voucher(grant_id=Grant.objects.get().pk, to=friend.number, by=giver.pk, at=NOON)
+    shown = page(admin, "benefits_grant_change", given.pk)
+    assert str(giver) in shown
+    assert str(friend) in shown
 
 
 def test_a_grant_is_looked_at_and_not_touched(admin: Client, campus: Campus) -> None:

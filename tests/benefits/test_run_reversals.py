@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import timedelta
 
 import pytest
@@ -114,6 +115,17 @@ def test_a_voucher_that_was_given_away_and_used_is_listed_with_whom_the_run_gave
     assert said(run.pk) == [(50_00, 50_00), (100_00, 0), (100_00, 0)]
     assert lots(campus.people) == [0, 0, 0]
     assert_books_balance()
+
+
+def test_vouchers_given_away_before_grants_said_where_they_came_from_are_led_to_the_first_hand() -> None:
+    _campus, _run, (first, *given) = given_away(1, 2, 0)
+    assert {each.origin_id for each in given} == {first.pk}
+    Grant.objects.update(origin=None)
+    Grant.objects.filter(pk=first.pk).update(period_key=f"autumn~{first.pk - 1}", run=None)
+    migration = importlib.import_module("ecard.benefits.migrations.0015_vouchers_given_before")
+    with connection.cursor() as cursor:
+        cursor.execute(migration.ORIGINS)
+    assert dict(Grant.objects.exclude(origin=None).values_list("pk", "origin")) == {each.pk: first.pk for each in given}
 
 
 def test_giving_a_voucher_away_in_the_moment_in_which_its_run_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:

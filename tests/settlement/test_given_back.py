@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ecard.benefits.granting import EXPIRY_GRACE, expire_grants, issue_grants
 from ecard.benefits.models import Grant, Programme, ProgrammeKind, RunKind
-from ecard.benefits.operations import open_programme
+from ecard.benefits.operations import open_programme, transfer_voucher
+from ecard.benefits.runs.people import upload_from_text
 from ecard.ledger.queries import balance_of
 from ecard.settlement.models import ExceptionKind, Sale
 from ecard.settlement.queries import upload_counts
@@ -160,4 +161,23 @@ def test_what_comes_back_to_a_benefit_whose_run_was_reversed_goes_on_to_its_spon
     assert (balance_of(run.sponsor_id), world.purse(0)) == (0, 100_00)
     assert [lot.remaining_minor for lot in world.lots(0)] == [5_00]
     assert upload_counts().twice == 0
+    assert_books_balance()
+
+
+def test_a_used_voucher_from_somebody_else_whose_run_was_reversed_goes_on_to_its_sponsor(world: World) -> None:
+    programme = open_programme(name="十一月", name_en="November")
+    Programme.objects.filter(pk=programme.pk).update(kind=ProgrammeKind.VOUCHER, transferable=True)
+    programme.refresh_from_db()
+    run = paid(subsidy(programme=programme, kind=RunKind.VOUCHER, uploaded=upload_from_text("S0002")))
+    for giver, taker in ((1, 2), (2, 0)):
+        grant = world.person(giver).grants.get(programme=programme, ended_at=None)
+        transfer_voucher(grant_id=grant.pk, to=world.person(taker).number, by=world.person(giver).pk, at=world.at)
+    publish_rules(at=world.at - timedelta(minutes=1))
+    till = dark(world, number=1)
+    till.sell(0, 12_00)
+    upload(world, till)
+    assert (Sale.objects.get().grant_minor, balance_of(run.sponsor_id)) == (12_00, -12_00)
+    reversed_whole(run)
+    take_back(world, till)
+    assert (balance_of(run.sponsor_id), world.purse(0), has(world, programme)) == (0, 100_00, [])
     assert_books_balance()

@@ -18,6 +18,7 @@ from ecard.benefits.admin.schedule import Scheduled
 from ecard.benefits.compiler import names_around, programme_of, terms_of
 from ecard.benefits.models import Ends, Grant, Programme, ProgrammeKind, Schedule, Sponsor
 from ecard.benefits.sentences import preview_sentence
+from ecard.cardholders.models import Cardholder
 from ecard.ledger.queries import balances
 
 WHOLE_BP = 10_000
@@ -195,9 +196,17 @@ class GrantAdmin(GrowingAdmin[Grant]):
     search_fields = ("cardholder__number__startswith", "cardholder__name__startswith", "period_key")
     search_help_text = _("How a number or a name begins, or the period")
     ordering = ("-id",)
-    fields = ("cardholder", "programme", "period_key", "amount", "left", "issued_at", "expires_at", "ended_at")
+    fields = (
+        *("cardholder", "issued_to", "programme", "period_key"),
+        *("amount", "left", "issued_at", "expires_at", "ended_at"),
+    )
     amount = money_column("amount_minor", _("amount"))
 
     @admin.display(description=_("left"))
     def left(self, grant: Grant) -> str:
         return money(grant.account.balance_minor)
+
+    @admin.display(description=_("issued to"))
+    def issued_to(self, grant: Grant) -> Cardholder:
+        """Somebody else where a voucher was given away."""
+        return (grant.origin or grant).cardholder

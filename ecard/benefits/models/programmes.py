@@ -173,6 +173,8 @@ class Programme(Named, Placed):
 class Grant(models.Model):
     """One person's share of a programme for one period; its account holds what is left. Never issued twice.
 
+    A voucher given to somebody else is a new grant; its `origin` is the one that the programme issued, through however
+    many hands it went since.
     Every index and reference is paid for 50,000 times by a run: `programme` leads the unique key, and `run` is kept by
     the role, which may not delete runs, and not by a constraint.
     """
@@ -206,6 +208,16 @@ class Grant(models.Model):
         db_index=False,
         db_constraint=False,
     )
+    origin = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="hands",
+        verbose_name=_("issued as"),
+        editable=False,
+        db_index=False,
+    )
 
     class Meta:
         verbose_name = _("grant")
@@ -221,6 +233,7 @@ class Grant(models.Model):
         )
         indexes = (
             models.Index(name="benefits_grant_running", fields=["expires_at"], condition=Q(ended_at__isnull=True)),
+            models.Index(name="benefits_grant_given_on", fields=["origin"], condition=Q(origin__isnull=False)),
         )
 
     def __str__(self) -> str:

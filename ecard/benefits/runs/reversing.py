@@ -114,23 +114,17 @@ def _lots(run: Run, due: Sequence[tuple[int, int | None, int, int, int]]) -> dic
 
 def _given_away(run: Run, ended: QuerySet[Grant]) -> dict[int, Lot]:
     """Grant → the lot that its voucher is in now, of those that somebody gave to somebody else."""
-    heirs = given_on(run.programme_id) if run.kind == RunKind.VOUCHER and run.programme_id is not None else {}
-    last: dict[int, int] = {}
-    for grant_id in ended.values_list("pk", flat=True) if heirs else ():
-        if grant_id in heirs:
-            last[grant_id] = heirs[grant_id]
-            while last[grant_id] in heirs:
-                last[grant_id] = heirs[last[grant_id]]
-    hands = Grant.objects.select_related("cardholder").in_bulk(set(last.values()))
+    if run.kind != RunKind.VOUCHER:
+        return {}
     return {
         grant_id: Lot(
-            account_id=hands[heir].account_id,
-            amount_minor=hands[heir].amount_minor,
-            grant_id=heir,
-            ended=hands[heir].ended_at is not None,
-            given_to_ref=hands[heir].cardholder.account_ref,
+            account_id=last.account_id,
+            amount_minor=last.amount_minor,
+            grant_id=last.pk,
+            ended=last.ended_at is not None,
+            given_to_ref=last.cardholder.account_ref,
         )
-        for grant_id, heir in last.items()
+        for grant_id, last in given_on(ended).items()
     }
 
 

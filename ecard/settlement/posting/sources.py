@@ -67,7 +67,8 @@ _REFILLED = """
 SELECT lot.account_id, lot.id, coalesce(run.sponsor_id, programme.sponsor_id),
        programme.kind = %s, coalesce(run.state IN (%s, %s), false)
 FROM benefits_grant AS lot JOIN benefits_programme AS programme ON programme.id = lot.programme_id
-LEFT JOIN benefits_run AS run ON run.id = lot.run_id
+LEFT JOIN benefits_grant AS issued ON issued.id = coalesce(lot.origin_id, lot.id)
+LEFT JOIN benefits_run AS run ON run.id = issued.run_id
 WHERE lot.account_id = ANY(%s::bigint[])
   AND (programme.kind = %s OR lot.ended_at IS NOT NULL OR run.state IN (%s, %s))
 """

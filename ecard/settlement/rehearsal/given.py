@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
-from django.db.models import F, QuerySet
+from django.db.models import F
 
 from devices.core.policy import Block, Entitlement, Limit, Policy, PriceRule
-from ecard.benefits.models import Grant, Programme, Run, RunKind, RunState, Schedule
+from ecard.benefits.models import Grant, Programme, Run, RunState, Schedule
 from ecard.benefits.runs.posting import keys_of
 from ecard.benefits.runs.scheduled import calendar_of, institution_zone, selection_of
 from ecard.benefits.schedules import Due, day_after, due, issue_on, midnight, next_issue
-from ecard.benefits.vouchers import given_on
 from ecard.cardholders.queries import selected
 from ecard.settlement.rehearsal.proposal import Altered, Given
 
@@ -112,23 +111,12 @@ def lots_altered(
         "programme_id", "period_key", "pieces", "kind"
     ):
         issued = Grant.objects.filter(programme=run.programme_id, period_key__in=keys_of(run), run=run)
-        for lots in (issued, *_given_away(run)):
+        for lots in (issued, Grant.objects.filter(origin__in=issued.values("pk"))):
             share = lots.annotate(part=F("cardholder__account_ref") % parts).filter(part=part)
             chosen = share if ref is None else share.filter(cardholder__account_ref=ref)
             accounts = chosen.values_list("account_id", flat=True).iterator(chunk_size=5_000)
             found.update(dict.fromkeys(accounts, more[run.pk]))
     return found
-
-
-def _given_away(run: Run) -> Iterator[QuerySet[Grant]]:
-    """The vouchers of a run in the hands of those to whom they were given: from first hands, from second hands..."""
-    if run.kind != RunKind.VOUCHER or run.programme_id is None:
-        return
-    heirs = given_on(run.programme_id)
-    held = set(Grant.objects.filter(pk__in=heirs, run=run).values_list("pk", flat=True))
-    while held:
-        held = {heirs[pk] for pk in held if pk in heirs}
-        yield Grant.objects.filter(pk__in=held)
 
 
 def _lists_named(policy: Policy) -> set[int]:
