@@ -87,10 +87,10 @@ class Counter:
             return taken.again
         stop, keys = self._standing().stop, self._store.keys
         if stop is not None or keys is None:
-            return self._declined(text, plain(stop or Why.NOT_READY), at_ms, tap_ms)
+            return self._declined(text, plain(stop or Why.NOT_READY), tap_ms)
         code = recognise(text, trust=keys.trust, now_s=at_ms // 1000)
         if isinstance(code, Decline):
-            return self._declined(text, Declined(code), at_ms, tap_ms)
+            return self._declined(text, Declined(code), tap_ms)
         self._time.raise_floor(code.grant.issued_at_s)
         return self._present(text, code, at_ms, tap_ms, facts)
 
@@ -101,17 +101,17 @@ class Counter:
         at_ms, tap_ms = self._time.now_ms(reading), reading.monotonic_ms
         stop, keys = self._standing().stop, self._store.keys
         if stop is not None or keys is None or not keys.card_key:
-            return self._declined("", plain(stop or Why.NOT_READY), at_ms, tap_ms)
+            return self._declined("", plain(stop or Why.NOT_READY), tap_ms)
         try:
             name = name_of(uid, card_key=keys.card_key)
             account_ref = self._store.find_card(name)
         except NotAUid:
-            return self._declined("", plain(Why.NOT_A_CARD), at_ms, tap_ms)
+            return self._declined("", plain(Why.NOT_A_CARD), tap_ms)
         except StoreBroken:
-            return self._declined("", plain(Why.NOT_READY), at_ms, tap_ms)
+            return self._declined("", plain(Why.NOT_READY), tap_ms)
         text = evidence_of(name)
         if account_ref is None:
-            return self._declined(text, plain(Why.CARD_UNKNOWN), at_ms, tap_ms)
+            return self._declined(text, plain(Why.CARD_UNKNOWN), tap_ms)
         return self._present(text, Tapped(name, account_ref), at_ms, tap_ms, facts)
 
     def reverse_last(self, *, reason: str = "cashier") -> Outcome:
@@ -125,20 +125,20 @@ class Counter:
         try:
             sale = self._journal.read(partial(read_sale, epoch=epoch, seq=seq))
         except JournalBroken:
-            return Outcome(approved=False, result=self._refuse(plain(Why.JOURNAL_FULL), at_ms))
+            return Outcome(approved=False, result=self._refuse(plain(Why.JOURNAL_FULL)))
         return self._reverse(sale if sale is not None and not sale.reversed else None, at_ms, reason=reason, by=by)
 
     def _reverse(self, sale: NewestSale | None, at_ms: int, *, reason: str, by: str = "") -> Outcome:
         if sale is None:
-            return Outcome(approved=False, result=self._refuse(plain(Why.NOTHING_TO_REVERSE), at_ms))
+            return Outcome(approved=False, result=self._refuse(plain(Why.NOTHING_TO_REVERSE)))
         newest, place = self._journal.newest_sale, (sale.epoch, sale.record.seq)
         is_newest = newest is not None and (newest.epoch, newest.record.seq) == place
         if not self._undo(sale, at_ms, reason=reason, by=by):
-            return Outcome(approved=False, result=self._refuse(plain(Why.JOURNAL_FULL), at_ms))
+            return Outcome(approved=False, result=self._refuse(plain(Why.JOURNAL_FULL)))
         self._number += 1
         name, amount_minor = self.newest.name if is_newest else "", charged_minor(sale.record)
         self.result = self.explained = results.of_reversal(
-            number=self._number, at_ms=at_ms, amount_minor=amount_minor, name=name
+            number=self._number, at_ms=self._time.now_ms(), amount_minor=amount_minor, name=name
         )
         tail = self._journal.tail
         outcome = Outcome(True, self.result, epoch=tail.epoch, seq=tail.seq)
@@ -148,8 +148,7 @@ class Counter:
 
     def ask(self, said: Said) -> None:
         """There is nothing to pay for yet: say what to do first."""
-        reading = self._time.reading()
-        self._declined("", plain(Why.NO_AMOUNT, said=said), self._time.now_ms(reading), reading.monotonic_ms)
+        self._declined("", plain(Why.NO_AMOUNT, said=said), self._time.reading().monotonic_ms)
 
     # A presentation
 
@@ -162,12 +161,12 @@ class Counter:
                 code.account_ref, text, at_ms=tap_ms, fixed=self.till.repeats, card=isinstance(code, Tapped)
             )
             if same is not None:
-                return taken.again if same else self._declined(text, plain(Why.BUSY), at_ms, tap_ms)
+                return taken.again if same else self._declined(text, plain(Why.BUSY), tap_ms)
         if self.till.mode == "pass":
             return self._pass(text, code, at_ms, tap_ms, facts)
         unfit = self._unfit(self.till)
         if unfit is not None:
-            return self._declined(text, unfit, at_ms, tap_ms)
+            return self._declined(text, unfit, tap_ms)
         return self._sell(text, code, at_ms, tap_ms, facts)
 
     def _sell(
@@ -185,9 +184,9 @@ class Counter:
             )
             asking = self._asking(text, code, decided, at_ms, tap_ms, facts) if self._may_ask() else None
         except StoreBroken:
-            return self._declined(text, plain(Why.NOT_READY), at_ms, tap_ms)
+            return self._declined(text, plain(Why.NOT_READY), tap_ms)
         except JournalBroken:
-            return self._declined(text, plain(Why.JOURNAL_FULL), at_ms, tap_ms)
+            return self._declined(text, plain(Why.JOURNAL_FULL), tap_ms)
         return asking or self._conclude(text, code, decided, at_ms, tap_ms)
 
     def _asking(
@@ -216,56 +215,56 @@ class Counter:
         question, tail, stop = asking.question, self._journal.tail, self._standing().stop
         text, at_ms, tap_ms = question.evidence, question.at_ms, asking.tap_ms
         if stop is not None:
-            return self._declined(text, plain(stop), at_ms, tap_ms)
+            return self._declined(text, plain(stop), tap_ms)
         if (tail.epoch, tail.seq + 1) != (question.epoch, question.seq) or self.till.lines() != question.basket:
-            return self._declined(text, plain(Why.BUSY), at_ms, tap_ms)
+            return self._declined(text, plain(Why.BUSY), tap_ms)
         return self._conclude(text, asking.code, settle(answer, asking=asking), at_ms, tap_ms)
 
     def _conclude(
         self, text: str, code: Genuine | Tapped, decided: Sale | Declined, at_ms: int, tap_ms: int
     ) -> Outcome:
         if isinstance(decided, Declined):
-            return self._declined(text, decided, at_ms, tap_ms)
+            return self._declined(text, decided, tap_ms)
         try:
             self._passing("sale.decided")
             if isinstance(code, Genuine) and not self._neighbours.claim(code):
-                return self._declined(text, plain(Why.ALREADY_USED), at_ms, tap_ms)
+                return self._declined(text, plain(Why.ALREADY_USED), tap_ms)
             self._journal.append_sale(decided.record, presented=decided.presented)
         except JournalFull:
-            return self._declined(text, plain(Why.JOURNAL_FULL), at_ms, tap_ms)
+            return self._declined(text, plain(Why.JOURNAL_FULL), tap_ms)
         except RecordTooLarge:
-            return self._declined(text, plain(Why.NO_AMOUNT, said=texts.BASKET_FULL), at_ms, tap_ms)
+            return self._declined(text, plain(Why.NO_AMOUNT, said=texts.BASKET_FULL), tap_ms)
         except JournalBroken as error:
             if error.landed:
                 self.newest.undo(at_ms, reason="not_shown")
-            return self._declined(text, plain(Why.JOURNAL_FULL), at_ms, tap_ms)
+            return self._declined(text, plain(Why.JOURNAL_FULL), tap_ms)
         self._passing("sale.durable")
         self._neighbours.sold(self._journal.tail.epoch, decided.record, decided.code)
         if decided.code is not None:
             self._time.accepted(decided.code, at_ms=at_ms)
-        return self._approved(text, decided, tap_ms)
+        return self._approved(text, decided)
 
     def _pass(self, text: str, code: Genuine | Tapped, at_ms: int, tap_ms: int, facts: Facts | None) -> Outcome:
         try:
             decided = self.passage.decide(text, code=code, memory=self._memory, at_ms=at_ms, facts=facts)
             if isinstance(decided, Declined):
-                return self._declined(text, decided, at_ms, tap_ms)
+                return self._declined(text, decided, tap_ms)
             self._passing("pass.decided")
             if not self._may_claim_way(code, decided.record):
-                return self._declined(text, plain(Why.ALREADY_USED), at_ms, tap_ms)
+                return self._declined(text, plain(Why.ALREADY_USED), tap_ms)
             self._journal.append_pass(decided.record, presented=decided.presented)
         except (JournalFull, JournalBroken):
-            return self._declined(text, plain(Why.JOURNAL_FULL), at_ms, tap_ms)
+            return self._declined(text, plain(Why.JOURNAL_FULL), tap_ms)
         except StoreBroken:
-            return self._declined(text, plain(Why.NOT_READY), at_ms, tap_ms)
+            return self._declined(text, plain(Why.NOT_READY), tap_ms)
         self._passing("pass.durable")
         record = decided.record
         self.passage.passed(self._journal.tail.epoch, record)
         self._number += 1
         self.result = self.explained = results.of_passage(
-            number=self._number, at_ms=record.at_ms, outwards=record.direction == "out", name=decided.name
+            number=self._number, at_ms=self._time.now_ms(), outwards=record.direction == "out", name=decided.name
         )
-        return self._took(text, self.result, record.account_ref, record.seq, tap_ms)
+        return self._took(text, self.result, record.account_ref, record.seq)
 
     def _may_claim_way(self, code: Genuine | Tapped, record: PassRecord) -> bool:
         """No other gate of the hall is letting this code in; nobody is held in, and a card is the same each time."""
@@ -287,19 +286,21 @@ class Counter:
             return plain(Why.NO_AMOUNT, said=texts.NO_PRODUCTS)
         return None
 
-    def _approved(self, text: str, sale: Sale, tap_ms: int) -> Outcome:
+    def _approved(self, text: str, sale: Sale) -> Outcome:
         self._number += 1
-        self.result = self.explained = results.of_sale(sale, number=self._number)
+        self.result = self.explained = results.of_sale(sale, number=self._number, at_ms=self._time.now_ms())
         self.till = self.till.cleared()
         self.newest.name = sale.name
-        return self._took(text, self.result, sale.record.account_ref, sale.record.seq, tap_ms)
+        return self._took(text, self.result, sale.record.account_ref, sale.record.seq)
 
-    def _took(self, text: str, result: Result, account_ref: int, seq: int, tap_ms: int) -> Outcome:
+    def _took(self, text: str, result: Result, account_ref: int, seq: int) -> Outcome:
+        """While the disk wrote, nobody looked: who is seen next was there all the time."""
         outcome = Outcome(True, result, epoch=self._journal.tail.epoch, seq=seq)
-        self._taken = Taken(text, account_ref, tap_ms, seen_ms=tap_ms, outcome=outcome)
+        now_ms = self._time.reading().monotonic_ms
+        self._taken = Taken(text, account_ref, now_ms, seen_ms=now_ms, outcome=outcome)
         return outcome
 
-    def _declined(self, text: str, declined: Declined, at_ms: int, tap_ms: int) -> Outcome:
+    def _declined(self, text: str, declined: Declined, tap_ms: int) -> Outcome:
         """Show it; further pictures of the same refused code are the same result, so it sounds once."""
         same = (
             self.result is not None
@@ -307,13 +308,13 @@ class Counter:
             and text == self._last_text
             and tap_ms - self._last_text_ms < SEEN_APART_MS
         )
-        self._last_text, self._last_text_ms = text, tap_ms
-        return Outcome(approved=False, result=self._refuse(declined, at_ms, same=same))
+        self._last_text, self._last_text_ms = text, self._time.reading().monotonic_ms
+        return Outcome(approved=False, result=self._refuse(declined, same=same))
 
-    def _refuse(self, declined: Declined, at_ms: int, *, same: bool = False) -> Result:
+    def _refuse(self, declined: Declined, *, same: bool = False) -> Result:
         self._number += 0 if same else 1
         self.result = self.explained = results.of_decline(
-            declined, number=self._number, at_ms=at_ms, amount_minor=self.till.amount_minor
+            declined, number=self._number, at_ms=self._time.now_ms(), amount_minor=self.till.amount_minor
         )
         return self.result
 

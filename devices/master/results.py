@@ -1,4 +1,6 @@
-"""From a decision to what is shown, said and heard."""
+"""From a decision to what is shown, said and heard. `at_ms` is when the answer is there, not the tap: storage may be
+slow, and the words stay as long.
+"""
 
 from devices.core.declines import Decline, Why
 from devices.core.journal import SaleRecord
@@ -20,7 +22,7 @@ WARNING = "warn."
 LOW_BALANCE = "purse.low"
 
 
-def of_sale(sale: Sale, *, number: int) -> Result:
+def of_sale(sale: Sale, *, number: int, at_ms: int) -> Result:
     """The approval of a durable sale."""
     record, policy, catalogue = sale.record, sale.policy, sale.catalogue
     amount_minor, steps = charged_minor(record), record.quote.reasons
@@ -30,9 +32,9 @@ def of_sale(sale: Sale, *, number: int) -> Result:
         number=number,
         why=APPROVED,
         sound="warned" if warnings else "approved",
-        at_ms=record.at_ms,
-        ready_ms=record.at_ms + READY_AFTER_MS,
-        until_ms=record.at_ms + (WARNING_STAYS_MS if warnings else APPROVAL_STAYS_MS),
+        at_ms=at_ms,
+        ready_ms=at_ms + READY_AFTER_MS,
+        until_ms=at_ms + (WARNING_STAYS_MS if warnings else APPROVAL_STAYS_MS),
         sentence=texts.approved(amount_minor),
         spoken=texts.spoken_approved(amount_minor, warnings=warnings),
         amount_minor=amount_minor,

@@ -79,8 +79,9 @@ class Result(msgspec.Struct, frozen=True):
     per number. `why` is "approved", "reversed" or a Why. `amount_minor` is without what an entitlement's sponsor
     bears: 0 for a free meal. `name` is masked, "" where unknown. `left_minor` is what the purse may still spend here,
     None where unknown or nothing was paid; `low` says that it is little. `warnings` are shown large beside an
-    approval. `reasons` are all steps, also of a decline. `wait_s` counts from `at_ms`: when to show the next code. The
-    phase lapses to READY at `ready_ms`; the words stay to be read until `until_ms`. A new code is decided at any time.
+    approval. `reasons` are all steps, also of a decline. `at_ms` is when the answer was there; `wait_s` counts from it:
+    when to show the next code. The phase lapses to READY at `ready_ms`; the words stay to be read until `until_ms`. A
+    new code is decided at any time.
     """
 
     number: int
