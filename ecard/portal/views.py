@@ -162,6 +162,8 @@ def give_voucher(request: HttpRequest, grant_id: int, *, cardholder: CardholderV
         try:
             transfer_voucher(grant_id=voucher.id, to=form.cleaned_data["number"], by=cardholder.id, at=at)
         except CannotGive as refused:
+            if was_given_to(cardholder, grant_id=grant_id):  # by a second press, meanwhile
+                return _done(request, "gone", to="portal:benefits")
             form.add_error("number", refused.sentence)
         else:
             return _done(request, "given", to="portal:benefits")

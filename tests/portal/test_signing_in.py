@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
+from playwright.sync_api import Page
 
 from ecard.portal.shell import NOBODY, OWNER_COOKIE
 from tests.portal.conftest import PASSWORD, World
@@ -125,3 +126,14 @@ def test_the_language_is_chosen_and_kept(world: World, client: Client) -> None:
 def test_a_browser_that_prefers_chinese_gets_chinese(db: None, client: Client) -> None:
     page = client.get("/sign-in/", headers={"Accept-Language": "zh-CN,zh;q=0.9"}).content.decode()
     assert 'lang="zh-hans"' in page
+
+
+def test_a_double_press_sends_a_form_once(page: Page, live_world: World) -> None:
+    page.goto("/sign-in/")
+    press = "form.dispatchEvent(new Event('submit', {bubbles: true, cancelable: true}))"
+    assert page.evaluate(
+        f"() => {{ const form = document.querySelector('main form'); return [{press}, {press}]; }}"
+    ) == [
+        True,
+        False,
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -12,10 +13,11 @@ from django.utils import timezone
 
 from devices.core.funds import MAX_LOTS
 from ecard.benefits.models import Grant, Programme
-from ecard.benefits.operations import issue_grants, open_programme
+from ecard.benefits.operations import issue_grants, open_programme, transfer_voucher
 from ecard.ledger.models import CauseKind, TransferKind
 from ecard.ledger.operations import post
 from ecard.ledger.values import NewTransfer
+from ecard.portal import views
 from tests.portal.conftest import World
 
 
@@ -103,6 +105,19 @@ def test_the_page_says_given_or_gone_to_nobody_who_gave_nothing(
     shown = signed_in.get(f"/benefits/?{claimed}").content.decode()
     assert "The voucher is given." not in shown
     assert "not on your card any more" not in shown
+
+
+def test_giving_by_two_presses_at_once_gives_once_and_says_so(
+    world: World, voucher: Grant, signed_in: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(**asked: Any) -> Grant:
+        transfer_voucher(**asked)
+        return transfer_voucher(**asked)
+
+    monkeypatch.setattr(views, "transfer_voucher", overtaken)
+    answer = signed_in.post(f"/benefits/{voucher.pk}/give/", {"number": world.other.number}, follow=True)
+    assert "not on your card any more" in answer.content.decode()
+    assert Grant.objects.filter(programme=voucher.programme).count() == 2
 
 
 @pytest.mark.parametrize("number", ["", "S9999", "<b>"])
