@@ -214,7 +214,7 @@ class Menu:
         try:
             self._printer.print(Receipt(closed.lines))
         except PrinterError as error:
-            return Closed(closed.said, closed.totals, closed.lines, printed=False, trouble=str(error))
+            return Closed(closed.said, closed.totals, closed.lines, printed=False, trouble=error.said)
         return Closed(closed.said, closed.totals, closed.lines, printed=True)
 
     def _sales(self) -> tuple[SaleShown, ...] | Refused:

@@ -63,13 +63,13 @@ class Shift(msgspec.Struct, frozen=True):
 
 
 class Closed(msgspec.Struct, frozen=True):
-    """A closed shift: its report, line by line, and whether paper came out; `trouble` is the printer's own word."""
+    """A closed shift: its report, line by line, and whether paper came out; `trouble` is why a printer gave none."""
 
     said: Said
     totals: Totals
     lines: tuple[str, ...]
     printed: bool
-    trouble: str = ""
+    trouble: Said | None = None
 
 
 class SaleShown(msgspec.Struct, frozen=True):

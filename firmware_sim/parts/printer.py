@@ -5,7 +5,7 @@ from collections import deque
 
 import msgspec
 
-from devices.drivers.printer import PrinterError, Receipt
+from devices.drivers.printer import OUT_OF_PAPER, PrinterError, Receipt
 from firmware_sim.parts.base import read_form
 
 SLIPS_KEPT = 5
@@ -38,7 +38,7 @@ class VirtualPrinter:
         """Raises PrinterError without paper."""
         with self._guard:
             if not self._paper:
-                raise PrinterError("out of paper")
+                raise PrinterError(OUT_OF_PAPER)
             self._slips.appendleft(receipt.lines)
             self._printed += 1
 

@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 from devices.drivers.extras import MissingExtra
-from devices.drivers.printer import EscposPrinter, PrinterError, Receipt, columns, encode
+from devices.drivers.printer import (
+    OUT_OF_PAPER,
+    PAPER_ENDED,
+    SILENT,
+    EscposPrinter,
+    PrinterError,
+    Receipt,
+    columns,
+    encode,
+)
 from tests.support.wire import Wire
 
 RECEIPT = Receipt(("一食堂 · 小票", "红烧肉        8.00", "𠮷 €"))
@@ -72,20 +81,28 @@ def test_a_receipt_may_stay_uncut(printer: OnTheNetwork) -> None:
 
 def test_without_paper_nothing_is_printed_and_that_is_said(printer: OnTheNetwork) -> None:
     printer.paper = [NO_PAPER]
-    with pytest.raises(PrinterError, match="out of paper"):
+    with pytest.raises(PrinterError) as raised:
         EscposPrinter.network("127.0.0.1", port=printer.port).print(RECEIPT)
+    assert raised.value.said == OUT_OF_PAPER
     assert printer.ended.wait(WAIT_S)
     assert printer.got == ASK_PAPER
 
 
 def test_paper_that_ends_in_the_middle_of_a_slip_is_said(printer: OnTheNetwork) -> None:
     printer.paper = [PAPER, NO_PAPER]
-    with pytest.raises(PrinterError, match="ended in the middle"):
+    with pytest.raises(PrinterError) as raised:
         EscposPrinter.network("127.0.0.1", port=printer.port).print(RECEIPT)
+    assert raised.value.said == PAPER_ENDED
+
+
+def wait_in_short_tries(monkeypatch: pytest.MonkeyPatch, *, tries: int = 300) -> None:
+    """A serial line waits all of a try, also where the answer came at once."""
+    monkeypatch.setattr("devices.drivers.printer.TIMEOUT_S", 0.1)
+    monkeypatch.setattr("devices.drivers.printer._TRIES", tries)
 
 
 def test_a_printer_at_a_serial_line_prints_the_same(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("devices.drivers.printer.TIMEOUT_S", 0.5)  # escpos waits all of it for one byte
+    wait_in_short_tries(monkeypatch)
     done = threading.Event()
     got = bytearray()
 
@@ -103,6 +120,21 @@ def test_a_printer_at_a_serial_line_prints_the_same(wire: Wire, monkeypatch: pyt
     assert read_paper(bytes(got)) == list(RECEIPT.lines)
 
 
+def test_a_printer_that_is_switched_off_at_a_serial_line_has_printed_nothing(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_in_short_tries(monkeypatch, tries=2)
+    with pytest.raises(PrinterError) as raised:
+        EscposPrinter.serial(wire.path).print(RECEIPT)
+    assert raised.value.said == SILENT
+    assert wire.received(until=len(ASK_PAPER)) == ASK_PAPER
+
+
+def test_a_printer_that_cannot_answer_is_not_asked(wire: Wire) -> None:
+    EscposPrinter.serial(wire.path, answers=False).print(RECEIPT)
+    assert read_paper(wire.received(until=len(encode(RECEIPT)))) == list(RECEIPT.lines)
+
+
 def test_a_printer_at_a_device_file_prints_the_same(tmp_path: Path) -> None:
     (tmp_path / "lp0").touch()
     EscposPrinter.file(str(tmp_path / "lp0")).print(RECEIPT)
@@ -114,8 +146,9 @@ def test_a_printer_that_is_not_there_is_said() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     for absent in (EscposPrinter.network("127.0.0.1", port=port), EscposPrinter.serial("/dev/ttyNone")):
-        with pytest.raises(PrinterError, match="not there"):
+        with pytest.raises(PrinterError, match="does not answer") as raised:
             absent.print(RECEIPT)
+        assert raised.value.said.zh.startswith(SILENT.zh)
 
 
 def test_a_name_cannot_send_the_printer_commands() -> None:

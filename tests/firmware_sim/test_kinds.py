@@ -294,5 +294,5 @@ def test_a_wrong_pin_opens_nothing_and_a_printer_without_paper_is_named(make: Ma
     enter_menu(page)
     page.click("#shift-open")
     page.click("#shift-close")
-    expect(page.locator("#menu-said")).to_contain_text("not printed: out of paper")
+    expect(page.locator("#menu-said")).to_contain_text("not printed: out of paper: put in a new roll")
     expect(page.locator("#report")).to_contain_text("Shift report")

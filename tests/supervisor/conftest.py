@@ -10,6 +10,7 @@ import pytest
 from devices.core.messages import Supervisor
 from devices.core.pin import hash_of
 from devices.drivers.printer import PrinterError, Receipt
+from devices.master.screen import Said
 from devices.supervisor.menu import Menu
 from devices.supervisor.values import Refused, Session
 from tests.devices.conftest import Bench
@@ -30,10 +31,10 @@ def supervisors() -> tuple[Supervisor, ...]:
 @dataclass
 class FakePrinter:
     printed: list[Receipt] = field(default_factory=list)
-    trouble: str = ""
+    trouble: Said | None = None
 
     def print(self, receipt: Receipt) -> None:
-        if self.trouble:
+        if self.trouble is not None:
             raise PrinterError(self.trouble)
         self.printed.append(receipt)
 

@@ -6,6 +6,7 @@ import pytest
 
 from devices.core.journal import NoteRecord, ReversalRecord
 from devices.core.notes import SHIFT_CLOSED, VOIDED
+from devices.drivers.printer import OUT_OF_PAPER
 from devices.journal.journal import Journal
 from devices.journal.values import DAY_MS, JournalFull
 from devices.supervisor import words
@@ -109,11 +110,11 @@ def test_one_shift_at_a_time(menu: Menu) -> None:
 
 def test_a_printer_without_paper_changes_nothing_of_the_shift(bench: Bench, menu: Menu, printer: FakePrinter) -> None:
     session = opened(menu)
-    printer.trouble = "out of paper"
+    printer.trouble = OUT_OF_PAPER
     closed = close(menu, session)
-    assert (closed.printed, closed.trouble) == (False, "out of paper")
+    assert (closed.printed, closed.trouble) == (False, OUT_OF_PAPER)
     assert menu.shift(session) is None
-    printer.trouble = ""
+    printer.trouble = None
     assert menu.print_again(closed).printed
 
 

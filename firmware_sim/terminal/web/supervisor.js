@@ -145,7 +145,7 @@ byId("shift-close").addEventListener("click", async () => {
   if (!done) return;
   const { lines, printed, trouble } = done.answer;
   await draw();
-  tell(printed ? text("printed") : text("not_printed", { why: trouble }), printed ? "yes" : "warn");
+  tell(printed ? text("printed") : text("not_printed", { why: trouble ? said(trouble) : "–" }), printed ? "yes" : "warn");
   byId("report").hidden = false;
   byId("report").textContent = lines.join("\n");
 });
