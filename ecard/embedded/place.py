@@ -140,10 +140,10 @@ def _sweep(folder: Path, key: str) -> None:
     A data folder whose parent is missing too may be on a disk that is not there just now.
     """
     for home in folder.glob("*-*"):
-        note = home / "belongs-to"
-        if not note.is_file():
+        try:
+            data_dir = Path((home / "belongs-to").read_text())
+        except (FileNotFoundError, NotADirectoryError):  # none, or its owner deletes it just now
             continue
-        data_dir = Path(note.read_text())
         is_gone = not data_dir.exists() and data_dir.parent.is_dir()
         is_replaced = home.name.startswith(f"{key}-")
         if (is_gone or is_replaced) and not running_inside(home / "cluster"):

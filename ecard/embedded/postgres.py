@@ -33,6 +33,8 @@ from ecard.embedded.errors import EngineError
 from ecard.embedded.roles import OWNER_ROLE, RUNTIME_ROLE, SUPERUSER_ROLE
 
 LEFTOVER_WAIT_S = 5.0
+KILLED_WAIT_S = 60.0
+"""What is killed ends when a busy machine comes to it."""
 FAST_STOP_S = 60.0
 LOG_TAIL_LINES = 15
 
@@ -108,20 +110,21 @@ class EmbeddedPostgres:
 
         Raises EngineError with the end of the server's log where it does not come up in time.
         """
-        self._place = places.settle(self._data_dir)
+        self._data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._lock():
+            self._place = places.settle(self._data_dir)
             self._passwords = self._read_or_make_passwords()
             self._make_cluster()
             deadline = time.monotonic() + self._start_timeout_s
             while not self._bring_up(deadline):
                 time.sleep(processes.POLL_S)
-            self.create_database(self._database)
 
     def stop(self) -> None:
         """Fast shutdown: open connections are ended, everything committed is kept."""
-        noted = self._noted_postmaster() if self._place else None
-        if noted is not None:
-            pid = noted[0]
+        pid = self._running_postmaster() if self._place else None
+        if pid is None and self._process is not None and self._process.poll() is None:
+            pid = self._process.pid  # its note is not written yet
+        if pid is not None:
             processes.signal_quietly(pid, signal.SIGINT)
             if not processes.wait_until_gone({pid}, timeout_s=FAST_STOP_S):
                 processes.signal_quietly(pid, signal.SIGQUIT)
@@ -243,6 +246,7 @@ class EmbeddedPostgres:
         try:
             with psycopg.connect(self._url(SUPERUSER_ROLE, "postgres"), autocommit=True) as connection:
                 roles.make_roles(connection, self._passwords)
+            self.create_database(self._database)
         except psycopg.OperationalError as error:
             if time.monotonic() > deadline:
                 raise EngineError(f"PostgreSQL does not answer: {error}") from error
@@ -271,6 +275,8 @@ class EmbeddedPostgres:
     def _launch(self) -> None:
         if self._place is None:
             raise EngineError("The embedded PostgreSQL was not started.")
+        if self._process is not None:
+            self._process.poll()  # an earlier one, which died
         self._socket_folder = places.socket_folder(self._place)
         with self._log.open("ab") as log:
             command = [str(self._programs() / "postgres"), "-D", str(self._cluster)]
@@ -356,7 +362,8 @@ class EmbeddedPostgres:
             for pid in workers:
                 if number is not None:
                     processes.signal_quietly(pid, number)
-            if processes.wait_until_gone(workers, timeout_s=LEFTOVER_WAIT_S):
+            patience_s = KILLED_WAIT_S if number is signal.SIGKILL else LEFTOVER_WAIT_S
+            if processes.wait_until_gone(workers, timeout_s=patience_s):
                 break
         if processes.running_inside(self._cluster):
             raise EngineError("Workers of a killed PostgreSQL are still running and cannot be ended.")

@@ -34,6 +34,7 @@ def is_running(pid: int) -> bool:
 
 def running_inside(folder: Path) -> set[int]:
     """Processes whose working directory is `folder`, as PostgreSQL's are in their cluster."""
+    folder = folder.resolve()  # as the kernel names it, whatever links lead there
     found = set()
     for entry in PROC.iterdir() if PROC.is_dir() else ():
         if entry.name.isdigit():

@@ -10,14 +10,17 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import psycopg
 import pytest
 
-from ecard.embedded import EmbeddedPostgres, processes
+from ecard.embedded import EmbeddedPostgres, EngineError, processes, roles
+from ecard.embedded import place as places
 from ecard.embedded import postgres as postgres_module
 from ecard.settings.env import database_settings
 
@@ -121,10 +124,66 @@ def test_a_server_that_dies_as_it_is_found_running_is_started_anew(
             assert _rows(again) == [7]
 
 
+def test_a_server_that_dies_before_it_has_its_database_is_started_anew(
+    cluster_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, server, died = roles.make_database, _cluster(cluster_folder), set[int]()
+
+    def make_or_die(session: psycopg.Connection[object], name: str) -> None:
+        if not died and server.pid is not None:
+            died.add(server.pid)
+            os.kill(server.pid, signal.SIGKILL)
+            assert processes.wait_until_gone(died, timeout_s=30)
+        make(session, name)
+
+    monkeypatch.setattr(roles, "make_database", make_or_die)
+    with server:
+        assert died
+        assert server.pid not in died
+        _write_row(server)
+
+
+def test_two_first_starts_at_once_share_one_server(cluster_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both, sweep = threading.Barrier(2), places._sweep
+
+    def sweep_together(folder: Path, key: str) -> None:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(1)  # seconds, after which the other one is known to wait for the lock
+        sweep(folder, key)
+
+    monkeypatch.setattr(places, "_sweep", sweep_together)
+    servers = [EmbeddedPostgres(cluster_folder, shared_buffers="16MB") for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(EmbeddedPostgres.start, servers))
+    assert servers[0].pid == servers[1].pid
+    for server in servers:
+        server.stop()
+
+
+def test_a_start_cut_short_leaves_no_server_behind(cluster_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with _cluster(cluster_folder):
+        pass
+    server = EmbeddedPostgres(cluster_folder, shared_buffers="16MB", end_with_parent=True, start_timeout_s=0.1)
+    monkeypatch.setattr(EmbeddedPostgres, "_noted_postmaster", lambda _server: None)  # it has not come to its note
+    with pytest.raises(EngineError, match="not up"):
+        server.start()
+    launched = server._process
+    assert launched is not None
+    server.stop()
+    assert not processes.is_running(launched.pid)
+
+
 def test_a_killed_servers_open_connections_do_not_stop_the_next_start(
     cluster_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    signal_at_once = processes.signal_quietly
+
+    def signal_late(pid: int, number: signal.Signals) -> None:
+        """A busy machine ends what was killed a moment later."""
+        threading.Timer(1.0 if number is signal.SIGKILL else 0.0, signal_at_once, (pid, number)).start()
+
     monkeypatch.setattr(postgres_module, "LEFTOVER_WAIT_S", 0.3)
+    monkeypatch.setattr(processes, "signal_quietly", signal_late)
     with _parent(cluster_folder, "stays") as pid:
         server = _cluster(cluster_folder)
         server.start()
@@ -148,6 +207,46 @@ def test_a_stranger_with_the_noted_process_number_is_not_taken_for_the_server(cl
     with _cluster(cluster_folder) as again:
         assert again.pid != os.getpid()
         assert _rows(again) == [7]
+
+
+def test_a_stranger_with_the_noted_process_number_is_not_stopped(cluster_folder: Path) -> None:
+    with _cluster(cluster_folder) as server:
+        note = _home(cluster_folder) / "cluster" / "postmaster.pid"
+        lines = note.read_text().splitlines()
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as stranger:
+        try:
+            note.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
+            server.stop()
+            with pytest.raises(subprocess.TimeoutExpired):
+                stranger.wait(0.5)
+        finally:
+            stranger.kill()
+
+
+def test_processes_are_found_in_their_folder_by_way_of_a_link_too(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], cwd=tmp_path / "real") as process:
+        try:
+            assert processes.running_inside(tmp_path / "link") == {process.pid}
+        finally:
+            process.kill()
+
+
+def test_a_cluster_deleted_while_another_start_tidies_up_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, read = tmp_path / "other-cluster", Path.read_text
+    home.mkdir()
+    (home / "belongs-to").write_text("/its/data")
+
+    def delete_and_read(path: Path) -> str:
+        shutil.rmtree(home)
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_text", delete_and_read)
+    places._sweep(tmp_path, "mine")
+    assert not home.exists()
 
 
 def test_a_data_folder_deleted_by_hand_starts_empty_and_leaves_nothing_behind(cluster_folder: Path) -> None:

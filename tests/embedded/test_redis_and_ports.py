@@ -37,7 +37,9 @@ def test_ports_drawn_at_random_are_free_and_never_the_same_twice() -> None:
     assert len(set(drawn)) == len(drawn)
     for port in drawn:
         with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: it may be in TIME_WAIT
             listener.bind(("127.0.0.1", port))
+            listener.listen()
 
 
 def test_a_port_drawn_at_random_is_not_drawn_again_by_another_program_that_starts_at_the_same_time() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from devices.lan.peer import Address
 from devices.lan.udp import LanOptions
 from devices.master.screen import Outcome
 from devices.terminal import Terminal
+from ecard.embedded import any_port
 from tests.devices import world
 from tests.devices.world import FakeClock, FakeRandomness, FakeServer, Phone
 
@@ -161,14 +161,8 @@ def until(done: Callable[[], bool]) -> None:
 
 
 def free_addresses(count: int) -> list[Address]:
-    """UDP ports of this machine that nobody uses."""
-    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    found = [("127.0.0.1", int(each.getsockname()[1])) for each in sockets]
-    for each in sockets:
-        each.close()
-    return found
+    """UDP ports of this machine that nobody uses, nor is given while a test closes and opens them again."""
+    return [("127.0.0.1", any_port(datagrams=True)) for _ in range(count)]
 
 
 def everybody() -> list[PersonRow]:
