@@ -11,7 +11,7 @@ import pytest
 
 from devices.cabinet.cabinet_side import CabinetSide, CabinetTimes, GiveOut, Remembered
 from devices.cabinet.conformance.__main__ import main
-from devices.cabinet.conformance.of_cabinet import CUT, CUT_AS_GOODS_MOVE, OfCabinet
+from devices.cabinet.conformance.of_cabinet import CHOOSE, CUT, CUT_AS_GOODS_MOVE, OfCabinet
 from devices.cabinet.conformance.probe import Pace, Probe, run_all
 from devices.cabinet.messages import Cancel, Dispense, Error, Goods, Message, Settled, Wrong
 from devices.cabinet.values import Times
@@ -25,12 +25,25 @@ from tests.devices import world
 from tests.devices.world import Phone
 from tests.support.wire import Wire
 
-PACE = Pace(answer_s=0.5, none_s=0.5, repeat_s=0.5, goods_s=1, silence_s=10, lapse_s=15, person_s=10, slack_s=2)
-IN_VAIN = msgspec.structs.replace(PACE, none_s=2, lapse_s=2, person_s=2)
+PACE = Pace(
+    answer_s=0.5,
+    none_s=0.5,
+    repeat_s=0.5,
+    unanswered_s=0.5,
+    goods_s=1,
+    silence_s=10,
+    lapse_s=15,
+    keeps_s=2,
+    person_s=10,
+    slack_s=2,
+)
+IN_VAIN = msgspec.structs.replace(PACE, none_s=2, lapse_s=2, person_s=2, unanswered_s=10, keeps_s=60)
 """For cabinets that will not do it however long one waits."""
 LAPSES = "it takes back an order that nobody paid for 90 s"
 ORDERS = "it sends an order, and again while nobody answers"
 BEFORE = {
+    "it keeps an order that is not answered yet": (ORDERS,),
+    "it takes no order back before": (LAPSES,),
     "it gives out nothing while the order waits or was declined": (ORDERS,),
     "it does not take a damaged dispense": (ORDERS,),
     "it gives out nothing more when told again": (ORDERS, "it gives out when it is told to, and says so"),
@@ -40,12 +53,12 @@ BEFORE = {
 
 
 class EagerCabinet:
-    """Chooses by itself whenever it is idle, as a cabinet's test mode does, and cuts its power when it is told to."""
+    """Does by itself what a person is asked to: chooses once it is idle, and cuts its power."""
 
     def __init__(self, made: type[_Side]) -> None:
         self._made, self.orders = made, 0
         self._memory: dict[str, Remembered] = {}
-        self._cut = threading.Event()
+        self._cut, self._choose = threading.Event(), threading.Event()
         self._cut_as_goods_move = False
         self.side = self._start()
 
@@ -54,6 +67,8 @@ class EagerCabinet:
 
     def notice(self, what: str) -> None:
         """What a person would be told."""
+        if what == CHOOSE:
+            self._choose.set()
         if what == CUT:
             self._cut.set()
         self._cut_as_goods_move = what == CUT_AS_GOODS_MOVE
@@ -66,7 +81,8 @@ class EagerCabinet:
                     self.side = self._start()
                 self.side.received(wire.received(within_s=0.01))
                 now_ms = time.monotonic_ns() // 1_000_000
-                if self.side.order is None and self.side.welcome is not None:
+                if self._choose.is_set() and self.side.order is None and self.side.welcome is not None:
+                    self._choose.clear()
                     self.orders += 1
                     self.side.choose(f"A{self.orders}", amount_minor=COLA_MINOR, slots=COLA, now_ms=now_ms)
                 self.side.tick(now_ms=now_ms)
@@ -159,6 +175,21 @@ class NeverTakesBack(_Side):
     ORDER_MS = 600_000
 
 
+class TakesBackTooSoon(_Side):
+    """Leaves nobody the time to find their phone."""
+
+    ORDER_MS = 300
+
+
+class GivesUpUnanswered(_Side):
+    """Takes an order back where the terminal needs a moment."""
+
+    def tick(self, *, now_ms: int) -> None:
+        super().tick(now_ms=now_ms)
+        if self.order is not None and self.status is None and now_ms - self._ordered_ms >= 300:
+            self.cancel()
+
+
 class TakesBackInWordsOnly(_Side):
     """Says Cancel, and would still give out."""
 
@@ -247,6 +278,8 @@ def test_a_cabinet_made_from_the_page_alone_passes(capsys: pytest.CaptureFixture
         (AnswersErrors, "it never answers an error"),
         (NeverTakesBack, LAPSES),
         (TakesBackInWordsOnly, LAPSES),
+        (TakesBackTooSoon, "it takes no order back before"),
+        (GivesUpUnanswered, "it keeps an order that is not answered yet"),
         (ForgetsWithThePower, "it remembers after a power cut what it gave out, and repeats it"),
         (ForgetsThatItWasNotHeard, "it remembers after a power cut what it gave out, and repeats it"),
         (GoesOnAfterThePower, "it makes an order void that waited while the power was cut"),

@@ -1,5 +1,7 @@
 """The tester plays the terminal: what a cabinet must do."""
 
+import time
+
 from devices.cabinet.conformance.damage import damage_checks
 from devices.cabinet.conformance.probe import Check, Failed, Probe
 from devices.cabinet.frames import encode
@@ -32,6 +34,7 @@ class OfCabinet:
     def __init__(self) -> None:
         self._order: Order | None = None
         self._orders: list[str] = []
+        self._stood_s: float | None = None
 
     def checks(self, *, slow: bool = False, power: bool = False) -> list[Check]:
         """`slow` waits for an order to lapse, `power` has a person cut the cabinet's."""
@@ -41,6 +44,7 @@ class OfCabinet:
             Check("it gives out nothing for an order that it never made", self._dispense_unknown),
             *damage_checks(Ask(NO_ORDER), lambda probe, sequence: _report(probe, sequence)),
             Check("it sends an order, and again while nobody answers", self._orders_and_repeats),
+            Check("it keeps an order that is not answered yet", self._keeps),
             Check("it gives out nothing while the order waits or was declined", self._waits),
             Check("it does not take a damaged dispense", self._damaged_dispense),
             Check("it gives out when it is told to, and says so", self._dispenses),
@@ -50,7 +54,10 @@ class OfCabinet:
             Check("it gives out nothing any more after the money went back", self._void),
         ]
         if slow:
-            found.append(Check("it takes back an order that nobody paid for 90 s", self._lapses))
+            found += [
+                Check("it takes back an order that nobody paid for 90 s", self._lapses),
+                Check("it takes no order back before", self._lapses_in_time),
+            ]
         if power:
             found += [
                 Check("it remembers after a power cut what it gave out, and repeats it", self._cut_after_the_goods),
@@ -76,6 +83,11 @@ class OfCabinet:
         order = probe.expect(Order, within_s=probe.pace.repeat_s)
         if order != self._chosen:
             raise Failed(f"the repeat is another order: {order}")
+
+    def _keeps(self, probe: Probe) -> None:
+        number = self._chosen.order
+        probe.none(Cancel, that=lambda cancel: cancel.order == number, for_s=probe.pace.unanswered_s)
+        _must(probe.answer(Ask(number), Report), Goods.ORDERED)
 
     def _waits(self, probe: Probe) -> None:
         order = self._chosen
@@ -126,10 +138,19 @@ class OfCabinet:
 
     def _lapses(self, probe: Probe) -> None:
         self._next(probe)
-        number = self._chosen.order
+        number, began_s = self._chosen.order, time.monotonic()
         self._status(probe, Payment.WAITING)
         probe.expect(Cancel, that=lambda cancel: cancel.order == number, within_s=probe.pace.lapse_s)
+        self._stood_s = time.monotonic() - began_s
         _must(probe.answer(Dispense(number), Report), Goods.VOID, Goods.UNKNOWN)
+
+    def _lapses_in_time(self, probe: Probe) -> None:
+        if self._stood_s is None:
+            raise Failed("no order was taken back")
+        if self._stood_s < probe.pace.keeps_s:
+            raise Failed(
+                f"it took the order back after {self._stood_s:.0f} s: whoever stood there could still have paid"
+            )
 
     def _cut_after_the_goods(self, probe: Probe) -> None:
         self._next(probe)

@@ -15,16 +15,19 @@ M = TypeVar("M", bound=Message)
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """How long the tester waits: for an answer, to be sure that none comes, for a repeat, for goods, for silence to be
-    paid back, for an order to be taken back, for a person.
+    """How long the tester waits: for an answer, to be sure that none comes, for a repeat, for an order to be kept
+    unanswered, for goods, for silence to be paid back, for an order to be taken back, for a person. `keeps_s` is how
+    long an order must stand before that.
     """
 
     answer_s: float = 0.5
     none_s: float = 1.0
     repeat_s: float = 2.5
+    unanswered_s: float = 5.0
     goods_s: float = 60.0
     silence_s: float = 15.0
     lapse_s: float = 105.0
+    keeps_s: float = 85.0
     person_s: float = 120.0
     slack_s: float = 0.3
 
