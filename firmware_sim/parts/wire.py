@@ -29,7 +29,8 @@ class VirtualWire:
         try:
             if not select.select([self._here], [], [], timeout_s)[0]:
                 return b""
-            data = os.read(self._here, CHUNK)
+            with self._guard:  # closed meanwhile, its number may be that of a stranger's file
+                data = os.read(self._here, CHUNK) if self._open else b""
         except (OSError, ValueError):
             return b""
         return b"" if self.cut else data

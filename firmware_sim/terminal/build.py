@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +26,7 @@ from firmware_sim.parts.scale import VirtualScale
 
 KINDS: tuple[DeviceKind, ...] = ("canteen", "weighing", "gate", "bus", "cabinet")
 LOOK_S = 0.2
+LAST_WORK_S = 5.0
 ARM_OPEN_MS = 4_000
 """Long enough to be seen on the page."""
 CHUNK = 256
@@ -53,17 +54,21 @@ class Built:
     ends: Sequence[Callable[[], None]]
     stopping: threading.Event
     printer: VirtualPrinter
+    threads: list[threading.Thread] = field(default_factory=list, init=False, repr=False)
 
     def start(self) -> None:
         """Switch everything on."""
         for work in self.works:
-            threading.Thread(target=work, daemon=True).start()
+            self.threads.append(threading.Thread(target=work, daemon=True))
+            self.threads[-1].start()
 
     def stop(self) -> None:
-        """In order, the last first."""
+        """In order, the last first; then nothing works any more on the terminal, which may be closed."""
         self.stopping.set()
         for end in reversed(self.ends):
             end()
+        for thread in self.threads:
+            thread.join(LAST_WORK_S)
 
 
 class _Bench:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from devices.core.card import MIN_UID_BYTES
 from devices.core.catalogue import Catalogue, Product
+from devices.core.messages import DeviceKind
 from devices.core.policy import Text
 from devices.drivers.printer import Printer, PrinterError, Receipt
 from devices.drivers.reader import CardReader
@@ -25,9 +29,13 @@ from firmware_sim.parts.disk import VirtualDisk
 from firmware_sim.parts.printer import VirtualPrinter
 from firmware_sim.parts.reader import Card, CardFile, VirtualReader
 from firmware_sim.parts.scale import SETTLES_MS, VirtualScale
+from firmware_sim.parts.wire import VirtualWire
+from firmware_sim.terminal.build import KINDS, build
 from tests.devices import world
-from tests.devices.conftest import Bench
+from tests.devices.conftest import Bench, make_bench
 from tests.devices.world import FakeClock, FakeRandomness, FakeServer
+
+__all__ = ["make_bench"]
 
 
 def press(part: Part, **form: object) -> None:
@@ -164,6 +172,35 @@ def test_a_cabinet_shows_the_products_it_was_filled_with_and_refuses_an_empty_sl
     with pytest.raises(BadPress, match="not over"):
         press(cabinet, order=1)
     cabinet.stop()
+
+
+def test_a_wire_closed_while_it_is_read_takes_nothing_of_what_is_opened_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = VirtualWire()
+    near, far = os.pipe()
+    os.write(far, b"a stranger's")
+
+    def closed_meanwhile(_read: object, _write: object, _else: object, _timeout_s: float) -> tuple[list[int], ...]:
+        wire.close()
+        os.dup2(near, wire._here)
+        return [wire._here], [], []
+
+    monkeypatch.setattr(select, "select", closed_meanwhile)
+    assert wire.read(timeout_s=1) == b""
+    assert os.read(near, 100) == b"a stranger's"
+    for each in (near, far, wire._here):
+        os.close(each)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_device_that_was_stopped_works_no_more_on_its_terminal(
+    make_bench: Callable[..., Bench], kind: DeviceKind
+) -> None:
+    bench = make_bench()
+    built = build(kind, bench.control, folder=bench.folder, clock=VirtualClock(bench.clock), cards=list)
+    built.start()
+    assert built.threads
+    built.stop()
+    assert not any(each.is_alive() for each in built.threads)
 
 
 @pytest.mark.parametrize("form", [b"", b"[]", b'{"grams":-1}', b'{"grams":1e9}', b'{"grams":"a"}'])
