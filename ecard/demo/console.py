@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import qrcode
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -21,6 +22,8 @@ from ecard.demo.tally import Tally, Verdict
 
 WIDTH_MAX = 100
 PLAIN_EVERY_S = 5.0
+FRAME = 4
+"""Columns of a panel's own."""
 
 
 class Show:
@@ -72,12 +75,18 @@ class Show:
         )
 
     def addresses(self, rows: Sequence[tuple[str, str, str]]) -> None:
-        """Where everything is: (what, address, login)."""
-        table = Table(show_header=False, box=None, padding=(0, 2))
-        for may_wrap in (False, False, True):  # an address that is cut off leads nowhere
-            table.add_column(no_wrap=not may_wrap, overflow="fold")
+        """Where everything is: (what, address, login). A login that has no room beside its address stands below it."""
+        needed = sum(max(map(cell_len, column), default=0) + 2 for column in zip(*rows, strict=True))
+        is_wide = needed + FRAME <= self.console.width
+        table = Table(show_header=False, box=None, padding=(0, 1))
+        table.add_column(no_wrap=is_wide, overflow="fold")
+        table.add_column(no_wrap=True)  # an address that is cut off leads nowhere
         for what, address, login in rows:
-            table.add_row(what, Text(address, style="cyan"), login)
+            shown = Text(address, style="cyan")
+            if is_wide:
+                table.add_row(what, shown, login)
+            else:
+                table.add_row(what, Text("\n").join([shown, Text(login)]) if login else shown)
         self.console.print(Panel(table, title="Open in a browser", border_style="cyan"))
 
     def picture(self, text: str, *, caption: str) -> None:

@@ -27,7 +27,8 @@ def _code_texts() -> dict[str, str]:
         "expired_offline": _("The codes kept on this phone have run out. Go online for a moment to fetch new ones."),
         "low": _("Days for which this phone still has codes: {days}. Go online for a moment to fetch new ones."),
         "signed_out": _(
-            "You are signed out on the server. The code still works; days left: {days}. Sign in once to go on."
+            "You are signed out on the server. If this phone was not reported lost, its code still works; "
+            "days left: {days}. Sign in once to go on."
         ),
         "signed_out_no_code": _("You are signed out. Sign in to get a code."),
         "clock_fast": _(

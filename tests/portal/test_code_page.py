@@ -164,7 +164,7 @@ def test_a_session_that_ended_leaves_the_code_and_says_how_long(
     sign_in(page, live_world.student)
     context.clear_cookies(name="sessionid")
     page.reload()
-    assert "The code still works; days left: 8" in note(page, "signed_out")
+    assert "If this phone was not reported lost, its code still works; days left: 8" in note(page, "signed_out")
     assert isinstance(accepted(scan_new(page)), Genuine)
 
 
