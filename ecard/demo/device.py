@@ -69,11 +69,6 @@ class Device:
         fresh = screen is not None and screen.snapshot_age_s is not None and screen.snapshot_age_s <= FRESH_S
         return fresh and self.is_ready()
 
-    def needs_enrolment(self) -> bool:
-        """Whether it waits for a code."""
-        screen = self.screen()
-        return screen is not None and screen.phase is Phase.UNENROLLED
-
     def enrol(self, code: str) -> None:
         """Type an enrolment code."""
         self._send(self._http, "/enrol", json={"code": code})

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
 
+from devices.master.screen import Screen
 from ecard.demo.device import Device, DeviceFailed
 from ecard.demo.phone import Phone, draw
 from ecard.demo.tally import Shown
@@ -131,6 +132,16 @@ def wait_until(done: Callable[[], bool], *, timeout_s: float, watch: Callable[[]
     return True
 
 
+def screen_of(device: Device, *, gives_up: Callable[[], bool] = lambda: False) -> Screen:
+    """What it shows, which a busy machine may take a while to say. Raises DeviceFailed where it is off."""
+    deadline = time.monotonic() + POWER_TIMEOUT_S
+    while (screen := device.screen()) is None:
+        if gives_up() or time.monotonic() > deadline:
+            raise DeviceFailed(f"the terminal at {device.url} is off")
+        time.sleep(POLL_S)
+    return screen
+
+
 def _wait_for(serving: Sequence[Future[None]], watch: Callable[[], None]) -> None:
     while not all(each.done() for each in serving):
         watch()
@@ -143,9 +154,7 @@ def _serve(device: Device, taps: Sequence[Tap], count: Count, now_s: Callable[[]
     """One queue before one terminal; with `plug` its power is cut before the first of them."""
     if plug and taps:
         _power_cycle(device, count)
-    screen = device.screen()
-    if screen is None:
-        raise DeviceFailed(f"the terminal at {device.url} is off")
+    screen = screen_of(device, gives_up=count.stop.is_set)
     earlier: list[bytes] = []
     for tap in taps:
         if count.stop.is_set():

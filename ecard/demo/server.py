@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from devices.master.screen import Phase
 from ecard.cardholders.models import Cardholder, CardholderState
 from ecard.celery import app
 from ecard.codes.operations import issue_credentials
@@ -25,7 +26,7 @@ from ecard.demo.options import Options
 from ecard.demo.phone import DayCode, Phone, new_key
 from ecard.demo.process import ProgramFailed
 from ecard.demo.readback import marks, read_back, spans_since
-from ecard.demo.rush import Count, plan, play, wait_until
+from ecard.demo.rush import Count, plan, play, screen_of, wait_until
 from ecard.demo.tally import Tally, keep, kept
 from ecard.demo.webphone import fetch
 from ecard.settlement.models import Batch, Sale
@@ -59,9 +60,9 @@ def wait_for_worker(*, timeout_s: float, watch: Callable[[], None]) -> None:
 
 
 def enrol(devices: Sequence[Device], *, timeout_s: float) -> None:
-    """Invite and enrol what is not enrolled, and wait until all would sell. Raises ProgramFailed."""
+    """Invite and enrol what is not enrolled, and wait until all would sell. Raises DeviceFailed or ProgramFailed."""
     for device, terminal in zip(devices, campus.terminals(), strict=True):
-        if device.needs_enrolment():
+        if screen_of(device).phase is Phase.UNENROLLED:
             device.enrol(invite(terminal=terminal, by=None, at=timezone.now()).code)
     for device in devices:
         device.set_line("pass")

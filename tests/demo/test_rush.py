@@ -6,6 +6,7 @@ import io
 from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -17,6 +18,7 @@ from devices.core.code import DEVICE_BOUND, Grant, issuer_signed, moment_signed,
 from devices.core.messages import Mode
 from devices.core.policy import Text
 from devices.master.screen import Network, Outcome, Phase, Result, Said, Screen
+from ecard.demo import server
 from ecard.demo.device import Device, ScanAnswer, choose
 from ecard.demo.phone import DayCode, Phone, draw, new_key
 from ecard.demo.rush import OTHER_CAMPUS, POSTER, Count, Tap, plan, play
@@ -100,18 +102,27 @@ class FakeDevice:
     mode: Mode = "typed"
     filled: list[int] = field(default_factory=list)
     waiting_minor: int = 0
+    phase: Phase = Phase.READY
+    codes: list[str] = field(default_factory=list)
 
     def screen(self) -> Screen | None:
         if not self.up:
             self.up = True
             return None
         network = Network(self.line == "pass", 0)
-        return Screen(Phase.READY, 0, self.mode, 0, SAID, None, None, network, 0, 0, None, True, terminal=5)
+        return Screen(self.phase, 0, self.mode, 0, SAID, None, None, network, 0, 0, None, True, terminal=5)
 
     def is_up(self) -> bool:
         return self.screen() is not None
 
     is_ready = is_up
+
+    def is_up_to_date(self) -> bool:
+        return self.phase is Phase.READY
+
+    def enrol(self, code: str) -> None:
+        self.codes.append(code)
+        self.phase = Phase.READY
 
     def set_line(self, mode: str) -> None:
         self.line = mode
@@ -212,6 +223,18 @@ def test_a_terminals_refusal_to_answer_ends_the_rush() -> None:
     device = FakeDevice([])
     with pytest.raises(IndexError):
         serve(device, 1)
+
+
+def test_a_terminal_that_takes_long_to_answer_is_not_taken_for_one_that_is_off() -> None:
+    assert len(serve(FakeDevice([answer(1)], up=False), 1).shown) == 1
+
+
+def test_a_terminal_that_takes_long_to_answer_is_enrolled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ecard.demo.campus.terminals", lambda: ["a terminal"])
+    monkeypatch.setattr(server, "invite", lambda **_given: SimpleNamespace(code="a code"))
+    device = FakeDevice([], up=False, phase=Phase.UNENROLLED)
+    server.enrol([cast(Device, device)], timeout_s=20)
+    assert device.codes == ["a code"]
 
 
 def test_a_tap_is_worth_what_the_menu_says() -> None:

@@ -93,6 +93,8 @@ def running_stack(*, people: int = PEOPLE, taps: int = 0, bare: bool = False) ->
         try:
             process.wait(STOP_TIMEOUT_S)
         finally:
+            process.kill()  # one that does not stop would go on beside all other tests
+            process.wait()
             _delete(state)
 
 
