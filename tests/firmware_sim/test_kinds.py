@@ -270,9 +270,10 @@ def test_a_shift_is_opened_a_sale_voided_and_the_report_hangs_out_of_the_printer
 
 
 @pytest.mark.parametrize("size", [PHONE, SMALL])
-def test_every_key_of_the_pin_pad_is_in_sight(make: Make, size: tuple[int, int]) -> None:
+def test_every_key_of_the_pin_pad_is_in_sight_also_after_a_wrong_pin(make: Make, size: tuple[int, int]) -> None:
     page = make("canteen").open(size=size, language="zh")
-    page.click("#supervisor")
+    enter_menu(page, "111111")
+    expect(page.locator("#menu-said")).to_have_text("PIN 不正确")
     menu = page.locator("#menu").bounding_box()
     assert menu is not None
     for key in page.locator("#pin, #pin-who, #pin-pad button").all():

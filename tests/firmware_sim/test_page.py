@@ -241,6 +241,20 @@ def test_a_withdrawn_terminal_says_so_to_both_sides(till: Till) -> None:
         expect(page.locator("body")).to_have_attribute("data-shows", "stopped")
 
 
+def test_a_sale_stays_a_sale_on_the_screen_when_the_terminal_is_withdrawn_right_after_it(till: Till) -> None:
+    cashier, customer = till.open(), till.open("/customer")
+    till.bench.control.add(world.RICE)
+    assert till.tap(1) == "approved"
+    till.bench.control.withdrawn()
+    for page in (cashier, customer):
+        expect(page.locator("body")).to_have_attribute("data-phase", "stopped")
+        expect(page.locator("#words")).to_have_text("Paid ¥1.00")
+        expect(page.locator("body")).to_have_attribute("data-shows", "approved")
+    till.bench.clock.pass_ms(10_000)
+    for page in (cashier, customer):
+        expect(page.locator("#words")).to_contain_text("This terminal was withdrawn. Records not taken yet: ")
+
+
 def test_a_new_catalogue_changes_the_buttons_and_says_what_left_the_basket(till: Till) -> None:
     page = till.open()
     page.click(f"[data-product='{world.NOODLES}']")

@@ -99,8 +99,9 @@ function drawResult() {
   const result = screen.result;
   document.body.dataset.phase = screen.phase;
   document.body.dataset.asks = screen.mode;
-  // The colour stays as long as the result does: the terminal is ready for the next person long before.
-  const shows = result && sells() ? SHOWS[result.sound] : screen.phase;
+  // The colour stays as long as the result does: the terminal is ready for the next person long before. What was paid
+  // is never drawn as a refusal, also where nothing more is sold.
+  const shows = result && (sells() || result.sound !== "declined") ? SHOWS[result.sound] : screen.phase;
   document.body.dataset.shows = shows;
   byId("sign").textContent = SIGNS[shows];
   const declined = result?.sound === "declined";
