@@ -270,6 +270,7 @@ class Sale(models.Model):
         indexes = (
             models.Index(name="settlement_sale_by_person", fields=["account_ref", "taken_at", "id"]),
             models.Index(name="settlement_sale_by_day", fields=["business_date", "taken_at"]),
+            models.Index(name="settlement_sale_by_outlet", fields=["outlet", "business_date", "taken_at"]),
         )
 
     def __str__(self) -> str:

@@ -16,6 +16,7 @@ PARTS = (
     "posting",
     "path",
     "issue",
+    "lists",
     "snapshot",
     "page",
     "subsidy",
