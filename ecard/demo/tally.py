@@ -125,11 +125,12 @@ def judge(tally: Tally, found: Found) -> Verdict:
 
 
 def keep(tally: Tally, *, folder: Path) -> Path:
-    """Write a tally beside the earlier ones."""
+    """Write a tally beside the earlier ones, whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{tally.began.replace(':', '')}.json"
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(tally), indent=1))
-    return path
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(msgspec.json.format(msgspec.json.encode(tally), indent=1))
+    return fresh.rename(path)
 
 
 def kept(folder: Path, *, limit: int) -> list[Tally]:

@@ -97,3 +97,16 @@ def test_tallies_are_kept_and_the_newest_read_again(tmp_path: Path) -> None:
         keep(Tally(f"2026-11-{day}T12:00:00+00:00", 0, TALLY.shown, {}, 0, 0), folder=tmp_path)
     assert [tally.began[8:10] for tally in kept(tmp_path, limit=2)] == ["21", "22"]
     assert kept(tmp_path, limit=1)[0].shown == TALLY.shown
+
+
+def test_a_tally_whose_writing_was_cut_short_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = Path.write_bytes
+
+    def write_half(path: Path, data: bytes) -> None:
+        write(path, data[: len(data) // 2])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_bytes", write_half)
+    with pytest.raises(KeyboardInterrupt):
+        keep(TALLY, folder=tmp_path)
+    assert kept(tmp_path, limit=5) == []
