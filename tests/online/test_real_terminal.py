@@ -38,7 +38,7 @@ class Line(HttpTransport):
     """The way of questions to the server, with its faults as switches."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(url, connect_s=5.0, silence_s=5.0)
+        super().__init__(url, connect_s=PATIENT_MS / 1000, silence_s=PATIENT_MS / 1000)
         self.down = False
         self.let_answers_through = threading.Event()
         self.let_answers_through.set()
