@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR, IncorrectLookupParameters
+from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
@@ -64,6 +65,30 @@ class BoundedPaginator(Paginator[Any]):
         return int(rows[: COUNTED_AT_MOST + 1].count())
 
 
+class _KnownNumbers:
+    """Shows what is chosen, and nothing for what cannot be a record's number; Django asks the database for anything."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> Any:
+        own: Any = super()
+        return own.optgroups(name, [each for each in value if not each or self._is_number(each)], attr)
+
+    def _is_number(self, typed: str) -> bool:
+        own: Any = self
+        try:
+            own.field.target_field.to_python(typed)
+        except ValidationError:
+            return False
+        return True
+
+
+class _PickOne(_KnownNumbers, AutocompleteSelect):
+    """One record, found by typing."""
+
+
+class _PickSome(_KnownNumbers, AutocompleteSelectMultiple):
+    """Several records, found by typing."""
+
+
 class BoundedAdmin(ModelAdmin[M]):
     """An admin whose lists stay quick over large tables; fields that end in `_minor` are typed as money."""
 
@@ -100,6 +125,16 @@ class BoundedAdmin(ModelAdmin[M]):
             initial, told = db_field.get_default(), db_field.help_text
             return MoneyField(label=label, required=not db_field.null, initial=initial, help_text=told)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", _PickOne(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", _PickSome(db_field, self.admin_site))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 
 class ReadOnlyAdmin(BoundedAdmin[M]):

@@ -17,9 +17,33 @@ from django.urls import reverse
 
 from ecard.approvals.models import Approval
 from ecard.cardholders.models import Cardholder, PersonList
+from ecard.imports.models import ImportBatch
 from ecard.merchants.models import CalendarImport, Merchant, Product
 from ecard.settlement.models import Sale, TerminalNote
 from tests.support.settling import World
+
+SUGGESTIONS = "/admin/autocomplete/?app_label=benefits&model_name=programme&field_name={}&{}"
+MISTYPED = ("x", "9" * 5_000, "99999-01-01")
+OWN_PAGES = (
+    "/admin/ask/?person=M&outlet={}",
+    "/admin/ask/?person=M&outlet=1&amount_minor={}",
+    "/admin/ask/?person=M&outlet=1&amount_minor=5&at_0={}&at_1=12:00",
+    "/admin/ask/?person=M&outlet=1&amount_minor=5&at_0=2026-11-01&at_1={}",
+    "/admin/benefits/programme/add/?outlets={}",
+    "/admin/benefits/programme/add/?sponsor={}",
+    "/admin/benefits/programme/add/?percent_bp={}",
+    "/admin/budgets/?page={}",
+    "/admin/history/rulechange/?by={}",
+    "/admin/history/rulechange/?kind={}&before={}",
+    "/admin/imports/importbatch/begin/?kind={}",
+    "/admin/imports/importbatch/export/?kind={}",
+    "/admin/merchants/calendarday/add/?site={}&date={}",
+    "/admin/merchants/calendarday/import/?site={}",
+    "/admin/merchants/calendarday/year/?site={}&year={}",
+    "/admin/search/?s=x&page={}",
+    "/admin/templates/?for={}",
+)
+"""Ours that read what stands behind the question mark, each with a place for what is mistyped."""
 
 SAYS_SO = "This address asks for what the list does not know; all of it is shown."
 
@@ -46,6 +70,53 @@ def test_a_list_asked_with_a_character_no_database_takes_is_not_found(admin: Cli
     for model in site._registry:
         assert admin.get(f"{list_of(model)}?state__exact=%00").status_code == 404, model
     assert admin.get(f"{list_of(Approval)}?%00=1").status_code == 404
+
+
+def test_own_pages_answer_whatever_is_typed_behind_the_question_mark(admin: Client, world: World) -> None:
+    for page in OWN_PAGES:
+        for typed in MISTYPED:
+            answer = admin.get(page.replace("{}", typed))
+            assert answer.status_code == 200, (page, typed)
+
+
+def test_what_a_file_would_change_is_shown_from_its_first_page_whatever_page_is_typed(
+    admin: Client, fill: Callable[[int], None]
+) -> None:
+    fill(1)
+    page = f"{list_of(ImportBatch)}{ImportBatch.objects.get().pk}/change/"
+    for typed in MISTYPED:
+        answer = admin.get(page, {"p": typed, "only": typed})
+        assert answer.context["page"].number == 1, typed
+
+
+@pytest.mark.parametrize("typed", ["z", "0", "-1", "2", "9" * 30])
+def test_a_search_asked_for_a_page_that_is_none_shows_the_first(admin: Client, typed: str) -> None:
+    whole = admin.get("/admin/search/", {"s": "terminal"}).content
+    assert b"/admin/terminals/terminal/" in whole
+    assert admin.get("/admin/search/", {"s": "terminal", "page": typed}).content == whole
+
+
+def test_suggestions_are_given_for_what_forms_ask(admin: Client, world: World) -> None:
+    outlet = world.campus.outlet
+    found = admin.get(SUGGESTIONS.format("outlets", f"term={outlet.code}")).json()["results"]
+    assert {"id": str(outlet.pk), "text": str(outlet)} in found
+    assert admin.get(SUGGESTIONS.format("outlets", "term=nothing is called so")).json()["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("field", "query", "status"),
+    [
+        ("outlets", "term=%00", 404),
+        ("sponsor", "term=%00", 404),
+        ("outlets", "page=z", 404),
+        ("outlets", "page=" + "9" * 5_000, 404),
+        ("grants", "term=x", 404),
+        ("name", "term=x", 403),
+        ("%00", "term=x", 403),
+    ],
+)
+def test_suggestions_for_what_no_form_asks_are_not_found(admin: Client, field: str, query: str, status: int) -> None:
+    assert admin.get(SUGGESTIONS.format(field, query)).status_code == status
 
 
 @pytest.mark.parametrize("query", ["id=x", "e=1&id=x", "asked_at__gte=yesterday"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import Any
 
 from django import forms
@@ -72,9 +72,9 @@ class PercentField(TypedField):
             return 0
         try:
             percent_bp = Decimal(text.removesuffix("%").strip()) * 100
-        except InvalidOperation as wrong:
+        except DecimalException as wrong:
             raise ValidationError(_("A share looks like 80 or 87.5.")) from wrong
-        if not percent_bp.is_finite() or percent_bp % 1 or not 0 <= percent_bp <= self.most_bp:
+        if not percent_bp.is_finite() or not 0 <= percent_bp <= self.most_bp or percent_bp % 1:
             raise ValidationError(
                 _("A share is from 0 to %(most)s %%, with two decimals at most."),
                 params={"most": self.most_bp // 100},
@@ -91,9 +91,9 @@ class MinutesField(TypedField):
     def read(self, text: str) -> int:
         try:
             seconds = Decimal(text or "0") * SECONDS_PER_MINUTE
-        except InvalidOperation as wrong:
+        except DecimalException as wrong:
             raise ValidationError(_("Minutes look like 10.")) from wrong
-        if not seconds.is_finite() or seconds % 1 or not 0 <= seconds <= GAP_MINUTES_MAX * SECONDS_PER_MINUTE:
+        if not seconds.is_finite() or not 0 <= seconds <= GAP_MINUTES_MAX * SECONDS_PER_MINUTE or seconds % 1:
             raise ValidationError(_("At most a week, in minutes."))
         return int(seconds)
 

@@ -57,7 +57,7 @@ class ClockField(forms.CharField):
 
     def to_python(self, value: Any) -> Any:
         hour, colon, minute = str(value).strip().replace("：", ":").partition(":")
-        if not (colon and hour.isdecimal() and minute.isdecimal() and len(minute) == 2):
+        if not (colon and hour.isdecimal() and minute.isdecimal() and len(hour) <= 2 == len(minute)):
             raise ValidationError(_("A time of day looks like 6:30."))
         if not (int(hour) < 24 and int(minute) < 60):
             raise ValidationError(_("A day runs from 0:00 to 23:59."))
