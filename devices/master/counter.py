@@ -57,6 +57,7 @@ class Counter:
         self.newest.find_name(store)
         self._number = 0
         self._taken: Taken | None = None
+        self._before: Taken | None = None
         self._last_text, self._last_text_ms = "", 0
         self.extension, self.passage = Extension(journal), Passage(journal, self._neighbours)
         self._memory = Memory(store.find, self._pending, self._last_presented_s, zone_of, self._ages)
@@ -142,8 +143,10 @@ class Counter:
         )
         tail = self._journal.tail
         outcome = Outcome(True, self.result, epoch=tail.epoch, seq=tail.seq)
-        if self._taken is not None and place == (self._taken.outcome.epoch, self._taken.outcome.seq):
-            self._taken = self._taken.undone(outcome)
+        self._taken, self._before = (
+            each.undone(outcome) if each is not None and place == (each.outcome.epoch, each.outcome.seq) else each
+            for each in (self._taken, self._before)
+        )
         return outcome
 
     def ask(self, said: Said) -> None:
@@ -155,10 +158,12 @@ class Counter:
     def _present(
         self, text: str, code: Genuine | Tapped, at_ms: int, tap_ms: int, facts: Facts | None
     ) -> Outcome | Asking:
-        taken = self._taken
-        if taken is not None:
+        repeats = self.till.repeats
+        for taken in (self._taken, self._before if self.till.mode == "fixed" else None):
+            if taken is None:
+                continue
             same = taken.is_same_holder(
-                code.account_ref, text, at_ms=tap_ms, fixed=self.till.repeats, card=isinstance(code, Tapped)
+                code.account_ref, text, at_ms=tap_ms, fixed=repeats, card=isinstance(code, Tapped)
             )
             if same is not None:
                 return taken.again if same else self._declined(text, plain(Why.BUSY), tap_ms)
@@ -294,9 +299,13 @@ class Counter:
         return self._took(text, self.result, sale.record.account_ref, sale.record.seq)
 
     def _took(self, text: str, result: Result, account_ref: int, seq: int) -> Outcome:
-        """While the disk wrote, nobody looked: who is seen next was there all the time."""
+        """While the disk wrote, nobody looked: who is seen next was there all the time. So may be who paid before, at
+        another reader.
+        """
         outcome = Outcome(True, result, epoch=self._journal.tail.epoch, seq=seq)
         now_ms = self._time.reading().monotonic_ms
+        if self._taken is not None and self._taken.account_ref != account_ref:
+            self._before = self._taken
         self._taken = Taken(text, account_ref, now_ms, seen_ms=now_ms, outcome=outcome)
         return outcome
 

@@ -81,6 +81,19 @@ def test_a_phone_left_before_the_camera_never_pays_its_next_moment(bench: Bench)
     assert bench.control.scan(bench.show(1)).approved
 
 
+def test_a_phone_left_before_the_camera_does_not_pay_again_because_somebody_else_paid_meanwhile(bench: Bench) -> None:
+    bench.control.set_mode("fixed", fixed_minor=8_00)
+    first = bench.control.scan(bench.show(1))
+    bench.clock.pass_ms(1_000)
+    assert bench.control.scan(bench.show(2)).approved
+    bench.clock.pass_ms(200)
+    held = bench.control.scan(bench.show(1))
+    assert held.same_tap
+    assert held.seq == first.seq
+    bench.clock.pass_ms(2_000)
+    assert not bench.control.scan(bench.show(1)).same_tap
+
+
 def test_the_picture_shown_again_later_counts_down_to_the_next_code(bench: Bench) -> None:
     text = bench.show(1)
     bench.pay(8_00, text)
