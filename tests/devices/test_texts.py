@@ -86,3 +86,25 @@ def test_a_pole_display_shows_the_amount_and_the_result(bench: Bench) -> None:
     bench.control.subscribe(LineDisplay(out, language="en").show)
     bench.pay(12_50, bench.show(1))
     assert out.getvalue().splitlines()[-2:] == ["¥12.50", "Paid ¥12.50"]
+
+
+@pytest.mark.parametrize(
+    ("language", "idle", "asked", "stopped"),
+    [
+        ("en", "One moment, please", "Please show your code", "This terminal was withdrawn"),
+        ("zh", "请稍候", "请出示付款码", "本机已被停用"),
+    ],
+)
+def test_a_pole_display_speaks_to_people_also_before_and_after_a_tap(
+    bench: Bench, language: str, idle: str, asked: str, stopped: str
+) -> None:
+    out = io.StringIO()
+    display = LineDisplay(out, language=language)
+    display.show(bench.control.screen())
+    bench.control.set_amount(8_00)
+    display.show(bench.control.screen())
+    bench.control.withdrawn()
+    display.show(bench.control.screen())
+    lines = out.getvalue().splitlines()
+    assert (lines[1], lines[3]) == (idle, asked)
+    assert lines[5].startswith(stopped)
