@@ -127,7 +127,7 @@ def _terminals(at: datetime) -> list[Card]:
             title=_("Unsent"),
             value=_number(fleet.unsent_count),
             said=_("records still in terminals, as they last said"),
-            link=_list("terminals_terminal", query="?o=-6"),
+            link=_list("terminals_terminal", query="?o=-5"),
             icon="cloud_upload",
             tone="warn" if fleet.unsent_count else "good",
         ),

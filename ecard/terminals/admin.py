@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import qrcode
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -159,7 +159,8 @@ class TerminalAdmin(BoundedAdmin[Terminal]):
     def snapshot_age(self, terminal: Terminal) -> str:
         return self.snapshot(terminal)[1]
 
-    @admin.display(description=_("unsent"), ordering="unsent_count", empty_value="–")
+    # Sorted by the most, those never heard of come last.
+    @admin.display(description=_("unsent"), ordering=F("unsent_count").asc(nulls_first=True), empty_value="–")
     def unsent(self, terminal: Terminal) -> int | None:
         return terminal.unsent_count
 

@@ -58,6 +58,21 @@ def test_the_first_page_tells_sales_exceptions_and_keys(admin: Client, world: Wo
     assert "#1" in shown
 
 
+def test_unsent_records_lead_to_the_terminals_with_the_most_of_them_first(admin: Client, world: World) -> None:
+    till = make_till(world)
+    never, few, most = (
+        Terminal.objects.create(name=name, outlet=till.terminal.outlet, unsent_count=unsent, created_at=NOON)
+        for name, unsent in (("new", None), ("a", 2), ("b", 9))
+    )
+    cards = admin.get(INDEX).context["cards"]
+    (led,) = [card.link for card in cards if card.icon == "cloud_upload"]
+    listed = list(admin.get(led).context["cl"].result_list)
+    assert [each for each in listed if each in (never, few, most)] == [most, few, never]
+    (matters,) = [card.link for card in cards if card.icon == "report"]
+    assert str(ExceptionState.OPEN.label) in admin.get(matters).content.decode()
+    assert admin.get(matters).context["cl"].get_filters_params() == {"state__exact": ["1"]}
+
+
 def test_a_reversed_sale_is_not_counted_as_sold(world: World) -> None:
     till = make_till(world)
     till.reverse(till.sell(0, 12_50))
