@@ -35,6 +35,7 @@ from devices.drivers.network import NoAnswer, Transport
 from devices.drivers.randomness import Randomness, SystemRandomness
 from devices.drivers.vault import Vault
 from devices.master.clock import FLOOR_SLACK_S
+from devices.master.texts import enrolment_refused
 from devices.store.held import Held
 from devices.store.identity import load_identity, save_identity
 from devices.store.snapshots import SnapshotStore, StoreBroken
@@ -56,8 +57,11 @@ T = TypeVar("T")
 class NotEnrolled(Exception):
     """The folder belongs to no enrolled device, or the server refused the code: whoever sets the device up.
 
-    `args[0]` says which; a refusal's is the server's word (PROTOCOL.md section 1).
+    `args[0]` says which; a refusal's is the server's word (PROTOCOL.md section 1), and `args[1]` what to do.
     """
+
+    def __str__(self) -> str:
+        return ": ".join(self.args)
 
 
 class Drivers(msgspec.Struct, frozen=True):
@@ -251,7 +255,7 @@ class Decoder:
     def _enrol(self, typed: str, server_url: str) -> None:
         enrolled = self._server.enrol(typed)
         if isinstance(enrolled, Refusal):
-            raise NotEnrolled(enrolled.error)
+            raise NotEnrolled(enrolled.error, enrolment_refused(enrolled.error).en)
         write_whole(self._folder / SERVER, server_url.encode())
         save_identity(self._folder, enrolled)
         self._identity = enrolled

@@ -4,6 +4,7 @@ import sys
 import time
 from pathlib import Path
 
+from devices.core.enrolment import NotAnEnrolmentCode
 from devices.decode import Decoder, NotEnrolled
 from devices.drivers.scanner import LineScanner
 
@@ -14,7 +15,10 @@ def main(folder: Path, server_url: str) -> None:
     try:
         decoder = Decoder.open(folder)
     except NotEnrolled:
-        decoder = Decoder.enrol(folder, server_url, next(scanner))
+        try:
+            decoder = Decoder.enrol(folder, server_url, next(scanner, ""))
+        except (NotAnEnrolmentCode, NotEnrolled) as refused:
+            sys.exit(str(refused))
     decoder.start()
     for text in scanner:
         verdict = decoder.verify(text, int(time.time()))

@@ -153,6 +153,7 @@ def _late_voucher(campus: Campus, *, late: PersonList, sponsor: Sponsor, at: dat
         sponsor=sponsor,
         amount_minor=15_00,
         threshold_minor=20_00,
+        transferable=True,
         for_list=late,
         schedule=Schedule.BY_HAND,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from devices.core.messages import MessageError, Refusal
 from devices.decode import Decoder, Drivers, NotEnrolled, Verdict
 from devices.drivers.folder import InUse
 from devices.drivers.network import NoAnswer
+from devices.examples import verify
 from devices.store import taken
 from tests.devices import world
 from tests.devices.world import FakeClock, FakeRandomness, FakeServer, Phone
@@ -267,13 +269,22 @@ def enrol(tmp_path: Path) -> Enrol:
 def test_what_can_go_wrong_with_an_enrolment_is_told_apart(enrol: Enrol) -> None:
     with pytest.raises(NotAnEnrolmentCode):
         enrol("hello")
-    with pytest.raises(NotEnrolled, match="expired"):
-        enrol(world.ENROLMENT_CODE, refuse=Refusal("expired"))
+    with pytest.raises(NotEnrolled, match=r"^code: The code is wrong or has expired\."):
+        enrol(world.ENROLMENT_CODE, refuse=Refusal("code"))
     with pytest.raises(NoAnswer):
         enrol(world.ENROLMENT_CODE, down=True)
     with pytest.raises(MessageError, match="another root"):
         enrol(world.ENROLMENT_CODE[:-5] + "00000")
     enrol(world.ENROLMENT_CODE).close()
+
+
+@pytest.mark.parametrize("typed", ["hello\n", "\n", ""])
+def test_the_example_that_is_given_no_enrolment_code_ends_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    with pytest.raises(SystemExit, match="enrolment code"):
+        verify.main(tmp_path / "new", URL)
 
 
 def test_the_picture_of_an_enrolment_code_works_too(enrol: Enrol) -> None:
