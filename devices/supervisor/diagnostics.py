@@ -31,7 +31,7 @@ def diagnose(
         Check(Said("邻近终端", "Neighbours"), _plain(str(screen.neighbours))),
         Check(
             Said("快照", "Snapshot"),
-            _plain("–" if age_s is None else f"{health.generation}.{health.snapshot} · {age_s // 60} min"),
+            _plain("–") if age_s is None else _aged(f"{health.generation}.{health.snapshot}", age_s // 60),
             age_s is not None,
         ),
         Check(Said("规则", "Policy"), _plain(str(health.policy or "–")), bool(health.policy)),
@@ -45,6 +45,10 @@ def diagnose(
 
 def _plain(text: str) -> Said:
     return Said(text, text)
+
+
+def _aged(text: str, minutes: int) -> Said:
+    return Said(f"{text}（{minutes} 分钟前）", f"{text}, {minutes} min ago")
 
 
 def _storage(health: Health) -> Said:
