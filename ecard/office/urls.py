@@ -13,8 +13,8 @@ from ecard.office.scoping import whole_institution
 
 urlpatterns = [
     # In place of the theme's and Django's own, at their addresses.
-    path("search/", admin.site.admin_view(search_page)),
-    path("autocomplete/", admin.site.admin_view(Suggestions.as_view(admin_site=admin.site))),
+    path("search/", admin.site.admin_view(search_page), name="search"),
+    path("autocomplete/", admin.site.admin_view(Suggestions.as_view(admin_site=admin.site)), name="autocomplete"),
     path("ask/", admin.site.admin_view(whole_institution(ask_page)), name="office-ask"),
     path("budgets/", admin.site.admin_view(whole_institution(budgets_page)), name="office-budgets"),
     path("templates/", admin.site.admin_view(whole_institution(gallery_page)), name="office-gallery"),
