@@ -46,7 +46,7 @@ def as_json(figure: Figure) -> dict[str, str | float | None]:
 def table_of(figures: list[Figure]) -> Table:
     """The same, for a person."""
     table = Table(title="bench")
-    table.add_column("figure")
+    table.add_column("figure", overflow="fold")
     for heading in ("value", "unit", "baseline", "ratio"):
         table.add_column(heading, justify="right")
     for figure in figures:
