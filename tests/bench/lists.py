@@ -57,10 +57,7 @@ def run(*, scale: float = 1.0) -> list[Figure]:
         _sell(campus, each, few=True)
         few = {name: _took_ms(ask) for name, ask in pages.items()}
         _sell(campus, each, few=False)
-        return [
-            Figure(name=f"lists.{name}_ms", value=_took_ms(ask), unit="ms", baseline=few[name])
-            for name, ask in pages.items()
-        ]
+        return [Figure(name=name, value=_took_ms(ask), unit="ms", baseline=few[name]) for name, ask in pages.items()]
 
 
 def _sell(campus: stage.Stage, each: int, *, few: bool) -> None:
@@ -109,15 +106,15 @@ def _pages(campus: stage.Stage) -> dict[str, Callable[[], Any]]:
         return ask
 
     return {
-        "newest": asked(chief, listed),
-        "last_page": asked(chief, f"{listed}?p=200"),
-        "person": asked(chief, f"{listed}?q={person.number}"),
-        "terminal": asked(chief, f"{listed}?q=T17"),
-        "outlet": asked(chief, f"{listed}?outlet__id__exact={busy.pk}"),
-        "new_outlet": asked(chief, f"{listed}?outlet__id__exact={new.pk}"),
-        "day": asked(chief, f"{listed}?business_date__gte=2026-10-01&business_date__lt=2026-10-02"),
-        "new_site": asked(limited, listed),
-        "own": asked(person.user, reverse("portal:sales")),
+        "lists.newest_ms": asked(chief, listed),
+        "lists.last_page_ms": asked(chief, f"{listed}?p=200"),
+        "lists.person_ms": asked(chief, f"{listed}?q={person.number}"),
+        "lists.terminal_ms": asked(chief, f"{listed}?q=T17"),
+        "lists.outlet_ms": asked(chief, f"{listed}?outlet__id__exact={busy.pk}"),
+        "lists.new_outlet_ms": asked(chief, f"{listed}?outlet__id__exact={new.pk}"),
+        "lists.day_ms": asked(chief, f"{listed}?business_date__gte=2026-10-01&business_date__lt=2026-10-02"),
+        "lists.new_site_ms": asked(limited, listed),
+        "lists.own_ms": asked(person.user, reverse("portal:sales")),
     }
 
 
