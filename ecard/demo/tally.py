@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from ecard.embedded.place import write_private
+
 
 class Shown(msgspec.Struct, frozen=True, array_like=True):
     """One "approved" as a terminal showed it, by the key of its journal record."""
@@ -128,9 +130,8 @@ def keep(tally: Tally, *, folder: Path) -> Path:
     """Write a tally beside the earlier ones, whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{tally.began.replace(':', '')}.json"
-    fresh = path.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.format(msgspec.json.encode(tally), indent=1))
-    return fresh.rename(path)
+    write_private(path, msgspec.json.format(msgspec.json.encode(tally), indent=1).decode())
+    return path
 
 
 def kept(folder: Path, *, limit: int) -> list[Tally]:

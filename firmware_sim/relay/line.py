@@ -17,7 +17,7 @@ class Mode(StrEnum):
     server's answers, which is how an upload arrives without its acknowledgement.
     """
 
-    PASS = "pass"  # noqa: S105 - a mode of the line, not a password
+    THROUGH = "pass"
     DROP = "drop"
     DELAY = "delay"
     HALF_CLOSE = "half_close"
@@ -29,7 +29,7 @@ class Line:
 
     target_host: str
     target_port: int
-    mode: Mode = Mode.PASS
+    mode: Mode = Mode.THROUGH
     delay_ms: int = 300
     bytes_up: int = 0
     bytes_down: int = 0

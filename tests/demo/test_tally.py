@@ -100,13 +100,10 @@ def test_tallies_are_kept_and_the_newest_read_again(tmp_path: Path) -> None:
 
 
 def test_a_tally_whose_writing_was_cut_short_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = Path.write_bytes
-
-    def write_half(path: Path, data: bytes) -> None:
-        write(path, data[: len(data) // 2])
+    def end(_path: Path, _target: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "write_bytes", write_half)
+    monkeypatch.setattr(Path, "replace", end)  # written, and not yet in its place
     with pytest.raises(KeyboardInterrupt):
         keep(TALLY, folder=tmp_path)
     assert kept(tmp_path, limit=5) == []
