@@ -40,6 +40,12 @@ test("a key that waits for its credential is no code", () => {
   assert.equal(daysLeft([{ date: "2026-11-21" }], noon), 0);
 });
 
+test("right after midnight the minutes that a day lives on count for no day", () => {
+  assert.equal(daysLeft(days(8), START_S + DAY_S - 1), 8);
+  assert.equal(daysLeft(days(8), START_S + DAY_S + 1), 7);
+  assert.equal(daysLeft(days(1), START_S + DAY_S + 1), 1);
+});
+
 test("a gap ends the days that are left", () => {
   assert.equal(daysLeft(days(8), noon), 8);
   assert.equal(daysLeft([day(0), day(1), day(3)], noon), 2);

@@ -5,7 +5,6 @@ import { CREDENTIAL_BYTES, phonePublic } from "./code.js";
 import { makeKey } from "./keys.js";
 
 export const LOW_DAYS = 3;
-const DAY_S = 24 * 3600;
 
 // Dates ("2026-11-21") from today on, in the institution's zone.
 export function datesAhead(nowMs, { zone, count }) {
@@ -33,9 +32,12 @@ export function coveredUntilS(days, nowS) {
   return until;
 }
 
+// How many days there is a code without a gap, today among them; the minutes that yesterday's lives on are no day.
 export function daysLeft(days, nowS) {
+  const today = current(days, nowS);
   const until = coveredUntilS(days, nowS);
-  return until === null ? 0 : Math.ceil((until - nowS) / DAY_S);
+  const ahead = (day) => day.credential && day.notBeforeS >= today.notBeforeS && day.notAfterS <= until;
+  return today ? days.filter(ahead).length : 0;
 }
 
 // Why to ask the server for credentials now: "none", "low", "due", "funds", or "" for no need. More money than when
